@@ -1,0 +1,1 @@
+"""What data must be: contracts of raw tables and gates of released ones."""

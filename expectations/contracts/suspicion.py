@@ -1,0 +1,77 @@
+"""Suspicion: identifying values under a harmless name, found before anything is published."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import ibis.expr.types as ir
+
+from expectations.errors import ContractError
+from models.anonymity.patterns import residual_patterns
+from models.values.spec import Column, ShopSpec
+
+TOLERATED_SHARE = 0.01
+KINDS = {
+    "EMAIL": "e-mail addresses",
+    "PHONE": "phone numbers",
+    "CARD": "card numbers",
+    "ID": "identity numbers",
+    "IBAN": "account numbers",
+}
+HARMLESS_ROLES = ("attribute", "sensitive", "label", "quasi_identifier")
+
+
+class Suspicion(NamedTuple):
+    """A column more than 1 % of whose values look like `kind`."""
+
+    column: str
+    kind: str
+
+
+def suspicious_columns(spec: ShopSpec, table: str, parsed: ir.Table) -> tuple[Suspicion, ...]:
+    """String columns of `parsed` that claim to identify nobody, and what over 1 % of their values look like.
+
+    Columns that are dropped, pseudonymised or redacted may hold anything and are not searched.
+    """
+    found: list[Suspicion] = []
+    for name, column in spec.tables[table].columns.items():
+        if _is_searched(name, column, public=_is_public(spec, table, column)):
+            found.extend(Suspicion(column=name, kind=kind) for kind in _kinds_in(parsed[name]))
+    return tuple(found)
+
+
+def refuse_suspicious(spec: ShopSpec, table: str, parsed: ir.Table) -> None:
+    """Raise ContractError if a column holds identifying values under another role. Call before publishing."""
+    found = suspicious_columns(spec, table, parsed)
+    if not found:
+        return
+    lines = (f"tables.{table}.columns.{column} looks like {kind}" for column, kind in found)
+    raise ContractError(f"{'; '.join(lines)}; declare it role: identifier, or drop or redact it")
+
+
+def _is_public(spec: ShopSpec, table: str, column: Column) -> bool:
+    """Whether the values are those of a public table: it is one, or the column refers into one."""
+    target = column.references.split(".")[0] if column.references else table
+    return spec.tables[target].public
+
+
+def _is_searched(name: str, column: Column, *, public: bool) -> bool:
+    kept = column.effective_transform(name).kind not in ("drop", "pseudonym", "redact")
+    claims_nothing = column.role in HARMLESS_ROLES or (column.role == "key" and not public)
+    return column.type == "string" and kept and claims_nothing
+
+
+def _kinds_in(values: ir.StringColumn) -> list[str]:
+    """What more than 1 % of the values look like; each different value is read once."""
+    patterns = residual_patterns()
+    different = values.name("value").as_table().filter(values.notnull()).group_by("value")
+    counted = different.aggregate(rows=lambda t: t.count())
+    shares = counted.aggregate(
+        total=counted.rows.sum().fill_null(0),
+        **{
+            kind: counted.value.re_search(patterns[kind]).ifelse(counted.rows, 0).sum().fill_null(0)
+            for kind in KINDS
+        },
+    )
+    row = shares.to_pyarrow().to_pylist()[0]
+    return [words for kind, words in KINDS.items() if row[kind] > TOLERATED_SHARE * row["total"]]

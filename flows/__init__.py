@@ -1,0 +1,1 @@
+"""The table of contents: one file, one flow, one promise."""

@@ -1,0 +1,19 @@
+"""prepare: raw customer tables in, a released data set out, or nothing."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from models.values.stage import Prepared
+from tasks import curation, deidentification, gating, intake, landing, publishing
+
+
+@flow(name="prepare", persist_result=False, log_prints=False)
+def prepare(spec: str) -> Prepared:
+    """Land the tables of a shop, check them, keep what consent allows, de-identify, gate and publish."""
+    pinned = intake.pin(spec)
+    landed = landing.land(pinned)
+    curated = curation.curate(pinned, landed)
+    draft = deidentification.deidentify_tables(pinned, curated.output)
+    gate = gating.gate(pinned, draft)
+    return publishing.publish(pinned, draft, gate, (landed, curated.contract, curated.consent))

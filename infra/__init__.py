@@ -1,0 +1,1 @@
+"""The outside world behind small protocols: files, keys, decisions, budgets, registries and settings."""

@@ -1,0 +1,122 @@
+"""Data sets on the engine: tables written as encrypted files, and read back by reference."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from infra.engine import Engine
+from infra.manifests import object_key, open_manifest
+from infra.site import Site
+from infra.storage import fingerprint_file
+from models.values.dataset import DatasetRef, FileEntry, Manifest, TableEntry
+from models.values.secret import SecretBytes
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from infra.access import Principal
+
+BUCKETS = 64
+
+
+@dataclass(kw_only=True)
+class Writer:
+    """Writes the tables of one data set that is not published yet; its files are invisible until then."""
+
+    site: Site
+    engine: Engine
+    principal: Principal
+    ref: DatasetRef
+    tables: list[TableEntry] = field(default_factory=list)
+    files: list[FileEntry] = field(default_factory=list)
+
+    def add(self, entry: TableEntry, table: ir.Table, *, bucket_column: str | None = None) -> TableEntry:
+        """Write one table, whole or split by a column that holds its bucket (0..63), one data key a file.
+
+        `entry.rows` and `entry.columns` are set from what was written. Returns the entry as recorded.
+        """
+        folder = self._folder(entry.name)
+        keys = self._keys(entry, BUCKETS if bucket_column else 1)
+        if bucket_column:
+            written = self.engine.write_buckets(table, bucket_column, folder, [key for _, key in keys])
+        else:
+            path = folder / "all.parquet"
+            order = list(table.columns)[:1]  # by pseudonym or key, so that the order tells nothing of its origin
+            written = [(path, None, self.engine.write_parquet(table, path, keys[0][1], order_by=order))]
+        for (path, bucket, rows), (key_id, _) in zip(written, keys, strict=True):
+            self.files.append(self._store(entry.name, path, bucket, rows, key_id))
+        shutil.rmtree(folder)
+        columns = {name: str(kind) for name, kind in table.schema().items() if name != bucket_column}
+        rows = sum(rows for _, _, rows in written)
+        recorded = entry.model_copy(update={"columns": columns, "rows": rows})
+        self.tables.append(recorded)
+        return recorded
+
+    def _folder(self, name: str) -> Path:
+        folder = self.engine.folder / f"writing-{self.ref.zone}-{name}"
+        folder.mkdir(mode=0o700)
+        return folder
+
+    def _keys(self, entry: TableEntry, count: int) -> list[tuple[str, SecretBytes]]:
+        keys = self.site.keys.create(self.principal, self.ref, entry.product, entry.purpose, count)
+        return list(keys.items())
+
+    def _store(self, table: str, path: Path, bucket: int | None, rows: int, key_id: str) -> FileEntry:
+        relative = f"{table}/{path.name}"
+        found = fingerprint_file(path)
+        self.site.store.put_file(object_key(self.ref, relative), path)
+        return FileEntry(
+            path=relative,
+            table=table,
+            sha256=found.sha256,
+            bytes=found.bytes,
+            rows=rows,
+            key_id=key_id,
+            bucket=bucket,
+        )
+
+
+def read(
+    site: Site,
+    engine: Engine,
+    source: DatasetRef | Manifest,
+    *,
+    principal: Principal,
+    tables: Iterable[str] | None = None,
+    purpose: str | None = None,
+) -> Mapping[str, ir.Table]:
+    """Tables of a data set on the engine, by name; every key needs an access decision and a log entry first.
+
+    `source` is a published data set, or the manifest of a draft that is about to be gated.
+    """
+    manifest = source if isinstance(source, Manifest) else open_manifest(site.store, source)
+    names = list(tables) if tables is not None else [table.name for table in manifest.tables]
+    return {name: _read_table(site, engine, manifest, manifest.table(name), principal, purpose) for name in names}
+
+
+def _read_table(
+    site: Site,
+    engine: Engine,
+    manifest: Manifest,
+    table: TableEntry,
+    principal: Principal,
+    purpose: str | None,
+) -> ir.Table:
+    files = [file for file in manifest.files if file.table == table.name]
+    ids = [file.key_id for file in files]
+    keys = site.keys.open(principal, manifest.ref, table.product, purpose or table.purpose, ids)
+    folder = engine.folder / f"reading-{manifest.ref.zone}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    fetched = [site.store.fetch(object_key(manifest.ref, file.path), folder) for file in files]
+    return engine.read_encrypted([(path, keys[key]) for path, key in zip(fetched, ids, strict=True)])
+
+
+def discard(site: Site, manifest: Manifest, principal: Principal) -> None:
+    """Remove the files of a draft that will not be published, and destroy their keys."""
+    for file in manifest.files:
+        site.store.delete(object_key(manifest.ref, file.path))
+    site.keys.destroy(principal, manifest.ref, [file.key_id for file in manifest.files])

@@ -1,0 +1,217 @@
+"""The data engine: DuckDB behind Ibis, encrypted wherever it touches the disk."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from infra.engine_csv import Encoding, load_csv
+from infra.engine_errors import CapacityError, EngineError, SourceError, scrubbed
+from infra.engine_session import connect
+from infra.engine_sql import checked_name, file_literal, literal
+from models.values.secret import SecretBytes
+
+if TYPE_CHECKING:
+    import duckdb
+    import ibis.expr.types as ir
+    from ibis.backends.duckdb import Backend
+
+    from models.anonymity.pseudonyms import HmacKey
+
+_BLOCK_BYTES = 64
+_KEY_BYTES = (16, 24, 32)
+
+
+@contextmanager
+def open_engine(work_dir: Path, *, threads: int | None = None, memory_limit: str = "4GB") -> Iterator[Engine]:
+    """An engine with its own encrypted work database in a fresh folder (0700) under `work_dir`.
+
+    Work database, write-ahead log and spilled data are encrypted with a random key that is kept nowhere;
+    the folder is removed on the way out, also after an error. Keys that were handed to an engine cannot be
+    taken back, so it lives for one task. Errors: EngineError if it cannot start.
+    """
+    with scrubbed("work folder"):
+        work_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder = Path(tempfile.mkdtemp(prefix="engine-", dir=work_dir))
+    try:
+        backend = connect(folder, threads, memory_limit)
+        try:
+            yield Engine(backend, folder)
+        finally:
+            backend.disconnect()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class Engine:
+    """One session of the data engine. `ibis` is the backend, `connection` the DuckDB connection
+    below it, `folder` its private work folder, which goes when it ends.
+
+    Whoever executes expressions on these directly does so inside `with scrubbed(...)`, because DuckDB's
+    messages quote rows. Variables and tables belong to this one connection; a cursor does not see them.
+    """
+
+    def __init__(self, backend: Backend, folder: Path) -> None:
+        self.ibis = backend
+        self.folder = folder
+        self.connection: duckdb.DuckDBPyConnection = backend.con
+        self._numbers = count(1)
+
+    def read_csv(
+        self, path: Path, columns: list[str] | None = None, encoding: Encoding = "utf-8"
+    ) -> ir.Table:
+        """The file as a work table of strings, empty fields null; see `engine_csv.load_csv`."""
+        table = self._fresh("csv")
+        with scrubbed(path):
+            load_csv(self.connection, path, columns, encoding, table)
+        return self.ibis.table(table)
+
+    def read_parquet(self, path: Path) -> ir.Table:
+        """A plain Parquet file as a work table with the file's types: one reading, checked to its end."""
+        return self._take(f"SELECT * FROM read_parquet({file_literal(path)})", path)
+
+    def read_encrypted(self, files: Sequence[tuple[Path, SecretBytes]], name: str | None = None) -> ir.Table:
+        """A view over encrypted files, each opened with its own key. All must have the same columns.
+
+        Errors: SourceError naming the file if it is missing, damaged or not of this key.
+        """
+        if not files:
+            raise EngineError("no files to read; a data set has at least one")
+        queries = [self._encrypted(path, key) for path, key in files]
+        schemas = []
+        for (path, _), query in zip(files, queries, strict=True):
+            with scrubbed(path):
+                schemas.append(self.connection.execute(f"DESCRIBE {query}").fetchall())
+            if schemas[-1] != schemas[0]:
+                raise SourceError(
+                    f"{path.name}: other columns than {files[0][0].name}; publish them together"
+                )
+        view = self._fresh("encrypted") if name is None else checked_name(name)
+        with scrubbed(view):
+            self.connection.execute(f"CREATE OR REPLACE VIEW {view} AS {' UNION ALL '.join(queries)}")
+        return self.ibis.table(view)
+
+    def materialise(self, expr: ir.Table, name: str) -> ir.Table:
+        """`expr` computed once into the encrypted work table `name`, replacing what had that name."""
+        checked_name(name)
+        with scrubbed(name):
+            self.connection.execute(f"CREATE OR REPLACE TABLE {name} AS {self._sql(expr)}")
+        return self.ibis.table(name)
+
+    def row(self, expr: ir.Table) -> dict[str, Any]:
+        """The one row of a small aggregate as a dict. Errors: EngineError if it is not one row."""
+        rows = self.rows(expr)
+        if len(rows) != 1:
+            raise EngineError("an aggregate of one row was expected; aggregate before asking for it")
+        return rows[0]
+
+    def rows(self, expr: ir.Table) -> list[dict[str, Any]]:
+        """All rows as dicts: for aggregates and small tables only."""
+        with scrubbed("query"):
+            found: list[dict[str, Any]] = self.ibis.to_pyarrow(expr).to_pylist()
+        return found
+
+    def secret(self, value: SecretBytes, name: str) -> HmacKey:
+        """An HMAC key for models.anonymity.pseudonyms; its pads are session variables, not SQL."""
+        from models.anonymity.functions import variable
+        from models.anonymity.pseudonyms import HmacKey
+
+        block = _block(value.reveal())
+        for pad, byte in (("inner", 0x36), ("outer", 0x5C)):
+            with scrubbed("pseudonym key"):
+                self.connection.execute(
+                    f"SET VARIABLE {checked_name(name)}_{pad} = ?", [bytes(part ^ byte for part in block)]
+                )
+        return HmacKey(inner=variable(f"{name}_inner"), outer=variable(f"{name}_outer"))
+
+    def write_parquet(
+        self, expr: ir.Table, path: Path, key: SecretBytes, order_by: Sequence[str] = ()
+    ) -> int:
+        """Write `expr` as one Parquet file, footer and columns under AES-GCM with `key`; returns the rows.
+
+        Columns in `order_by` sort it; otherwise the order is the engine's. Nothing is left after an error.
+        """
+        with scrubbed(path):
+            query = self._sql(expr.order_by(*order_by) if order_by else expr)
+        return self._copy(query, path, key)
+
+    def write_buckets(
+        self, expr: ir.Table, bucket_column: str, folder: Path, keys: Sequence[SecretBytes]
+    ) -> list[tuple[Path, int, int]]:
+        """One encrypted file a bucket, without `bucket_column`: (path, bucket, rows) for each of `keys`.
+
+        Empty buckets have their file too, so that the files do not tell which they are.
+        Errors: EngineError for a row whose bucket has no key.
+        """
+        table = self.materialise(expr, self._fresh("buckets"))
+        strange = table.filter(~table[bucket_column].between(0, len(keys) - 1).fill_null(False))
+        if self.row(strange.aggregate(rows=strange.count()))["rows"]:
+            raise EngineError(f"rows outside the {len(keys)} buckets; give one key a bucket")
+        written = []
+        for number, key in enumerate(keys):
+            path = folder / f"{number:03d}.parquet"
+            part = table.filter(table[bucket_column] == number).drop(bucket_column)
+            written.append((path, number, self.write_parquet(part, path, key)))
+        self.connection.execute(f"DROP TABLE {table.get_name()}")
+        return written
+
+    def _sql(self, expr: ir.Table) -> str:
+        """The query of `expr`, its in-memory tables known to the session (Ibis has no public way to that)."""
+        self.ibis._run_pre_execute_hooks(expr)
+        return str(self.ibis.compile(expr))
+
+    def _take(self, query: str, path: Path) -> ir.Table:
+        table = self._fresh("parquet")
+        with scrubbed(path):
+            self.connection.execute(f"CREATE TABLE {table} AS {query}")
+        return self.ibis.table(table)
+
+    def _copy(self, query: str, path: Path, key: SecretBytes) -> int:
+        options = (
+            f"FORMAT parquet, COMPRESSION zstd, ENCRYPTION_CONFIG {{footer_key: '{self._register(key)}'}}"
+        )
+        try:
+            with scrubbed(path):
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                copied = f"COPY ({query}) TO {literal(str(path))} ({options})"
+                rows = int(self.connection.execute(copied).fetchall()[0][0])
+                path.chmod(0o600)
+                return rows
+        except EngineError:
+            if path.is_file():
+                path.unlink()
+            raise
+
+    def _encrypted(self, path: Path, key: SecretBytes) -> str:
+        return (
+            f"SELECT * FROM read_parquet({file_literal(path)}, "
+            f"encryption_config = {{footer_key: '{self._register(key)}'}})"
+        )
+
+    def _register(self, key: SecretBytes) -> str:
+        """The name under which the session knows `key` from now on."""
+        if len(key.reveal()) not in _KEY_BYTES:
+            raise EngineError(f"a data key has {len(key.reveal())} bytes; use one of 32")
+        name = self._fresh("key")
+        with scrubbed("data key"):
+            text = base64.b64encode(key.reveal()).decode()
+            self.connection.execute(f"PRAGMA add_parquet_key('{name}', '{text}')")
+        return name
+
+    def _fresh(self, kind: str) -> str:
+        return f"{kind}_{next(self._numbers)}_"
+
+
+def _block(key: bytes) -> bytes:
+    """The key as one block of SHA-256 (RFC 2104): hashed if longer, then filled with zeros."""
+    return (hashlib.sha256(key).digest() if len(key) > _BLOCK_BYTES else key).ljust(_BLOCK_BYTES, b"\0")
+
+
+__all__ = ["CapacityError", "Engine", "EngineError", "SourceError", "open_engine", "scrubbed"]

@@ -1,0 +1,53 @@
+"""The engine's session: settings, encryption and the work database."""
+
+from __future__ import annotations
+
+import secrets
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from infra.engine_errors import scrubbed
+from infra.engine_sql import literal
+
+if TYPE_CHECKING:
+    import duckdb
+    from ibis.backends.duckdb import Backend
+
+
+def connect(folder: Path, threads: int | None, memory_limit: str) -> Backend:
+    """A backend whose current database is a new encrypted one in `folder`; EngineError if it cannot start."""
+    import ibis
+
+    settings = {
+        "memory_limit": memory_limit,
+        "temp_directory": str(folder / "spill"),
+        "temp_file_encryption": "true",
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "preserve_insertion_order": "false",
+        "enable_progress_bar": "false",
+        **({} if threads is None else {"threads": str(threads)}),
+    }
+    with scrubbed(f"engine settings (memory_limit {memory_limit}, threads {threads})"):
+        backend = ibis.duckdb.connect(":memory:")
+        connection = backend.con
+        for setting, value in settings.items():
+            connection.execute(f"SET {setting} = {literal(value)}")
+        connection.execute(f"LOAD {literal(str(_httpfs(connection)))}")
+        connection.execute("SET disabled_filesystems = 'HTTPFileSystem,S3FileSystem,HuggingFaceFileSystem'")
+        connection.execute(
+            f"ATTACH {literal(str(folder / 'work.duckdb'))} AS work (ENCRYPTION_KEY ?)",
+            [secrets.token_hex(32)],
+        )
+        connection.execute("USE work")
+        connection.execute("SET lock_configuration = true")
+    return backend
+
+
+def _httpfs(connection: duckdb.DuckDBPyConnection) -> Path:
+    """The extension that brings OpenSSL, without which DuckDB neither encrypts files nor spills safely."""
+    version = connection.execute("SELECT library_version FROM pragma_version()").fetchall()[0][0]
+    return (
+        Path(str(files("duckdb_extension_httpfs"))) / "extensions" / str(version) / "httpfs.duckdb_extension"
+    )

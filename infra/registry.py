@@ -1,0 +1,308 @@
+"""The registry: trained models with their evidence, in MLflow; champion is what nothing speaks against.
+
+MLflow's fields are read by many, so every tag, parameter and metric goes through one allow-list, and a
+measure of scope internal is refused there unless the data is itself public (PRIVACY.md 3). Nothing is
+logged automatically, no example and no data set is stored, and models are kept as Keras files, not pickles.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import logging
+import os
+import secrets
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from infra.report import facts
+from infra.report.card import card
+from infra.report.dossier import as_json, render
+from infra.report.facts import RegistryError as RegistryError
+from infra.report.view import shareable
+from models.values.base import Value
+from models.values.evidence import Evidence
+from models.values.secret import SecretBytes
+
+if TYPE_CHECKING:
+    import keras
+    from mlflow import MlflowClient
+
+CANDIDATE, CHAMPION = "candidate", "champion"
+_KERAS_FILE = "data/model.keras"
+_PINNED = ("tensorflow", "keras", "numpy")
+_UMASK = threading.RLock()
+
+
+class ModelRef(Value):
+    """Names one version of a registered model and the MLflow run that holds its evidence."""
+
+    name: str
+    version: int
+    run_id: str
+
+    def __str__(self) -> str:
+        return f"{self.name}/{self.version}"
+
+
+class Registry:
+    """Models, their evidence and the champion of each name, kept at an MLflow tracking address.
+
+    Args:
+        tracking_uri: `sqlite:///path` (a file of mode 0600), or the address of an MLflow server.
+        artifacts: folder for models and dossiers (mode 0700), used with sqlite; a server has its own.
+        seal: key of the HMACs that bind evidence and model file to their version. Without one, 32 random
+            bytes are kept beside `artifacts` in `registry.key` (0600); several hosts must share a key.
+    """
+
+    def __init__(self, tracking_uri: str, artifacts: Path, *, seal: SecretBytes | None = None) -> None:
+        self._uri = tracking_uri
+        self._artifacts = artifacts
+        self._given_seal = seal
+
+    def register(self, name: str, model: keras.Model, evidence: Evidence, plan_json: str) -> ModelRef:
+        """Store `model` with its evidence as a new version of `name`, with the alias `candidate`.
+
+        The run holds the dossier as everybody may see it (dossier.html, dossier.json), and plan.json.
+
+        Args:
+            name: name of the registered model.
+            model: one input of shape (batch, features), float32.
+            evidence: decides the tags, the model card and the dossier.
+            plan_json: the privacy plan as a JSON object without lists: a plan has none, a run log would.
+
+        Raises:
+            RegistryError: if the plan is no plan, or the model does not fit the evidence's features.
+        """
+        _check_plan(plan_json)
+        features = len(evidence.feature_names)
+        if tuple(model.input_shape) != (None, features):
+            raise RegistryError(
+                f"model {name!r} takes shape {model.input_shape}, its evidence names {features} features; "
+                "register the model with the evidence of its own run"
+            )
+        with _private_files(), tempfile.TemporaryDirectory() as folder:
+            run_id = self._start(name, evidence)
+            saved = Path(folder, "model")
+            location, model_id = self._save(name, model, run_id, saved)
+            seals = {
+                "evidence_seal": self._seal("evidence", run_id, evidence.canonical().encode()),
+                "model_seal": self._seal("model", run_id, (saved / _KERAS_FILE).read_bytes()),
+            }
+            tags = facts.allowed(facts.tags(evidence) | seals, facts.TAGS)
+            self._log(run_id, evidence, tags, plan_json)
+            version = self._client.create_model_version(
+                name, location, run_id, tags=tags, description=card(evidence), model_id=model_id
+            )
+            self._client.set_registered_model_alias(name, CANDIDATE, version.version)
+            self._client.set_terminated(run_id)
+        return ModelRef(name=name, version=int(version.version), run_id=run_id)
+
+    def promote(self, ref: ModelRef, evidence: Evidence) -> tuple[str, ...]:
+        """Make `ref` the champion of its name if nothing speaks against it; otherwise say what does.
+
+        Returns:
+            The objections, each in a sentence; if there is one, the champion stays as it was.
+
+        Raises:
+            RegistryError: if the registry does not hold `ref`.
+        """
+        version = self._version(ref)
+        objections = [*evidence.objections(), *_scope_objections(evidence)]
+        sealed = self._seal("evidence", ref.run_id, evidence.canonical().encode())
+        stored = version.tags.get("evidence_seal", "")
+        if version.run_id != ref.run_id or not hmac.compare_digest(sealed, stored):
+            objections.append("the evidence is not the one that was registered with this version")
+        if not objections:
+            self._client.set_registered_model_alias(ref.name, CHAMPION, str(ref.version))
+        return tuple(objections)
+
+    def champion(self, name: str) -> ModelRef | None:
+        """The version of `name` that may be used; None if there is none yet."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            version = self._client.get_model_version_by_alias(name, CHAMPION)
+        except MlflowException as missing:
+            if missing.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return None
+            raise
+        return ModelRef(name=name, version=int(version.version), run_id=version.run_id)
+
+    def load(self, ref: ModelRef) -> keras.Model:
+        """The model of `ref`, uncompiled, after its file was found to be the one that was registered.
+
+        Raises:
+            RegistryError: if the registry does not hold `ref`, or the file's seal is broken.
+        """
+        version = self._version(ref)
+        from keras.saving import load_model
+        from mlflow.artifacts import download_artifacts
+
+        with _private_files(), tempfile.TemporaryDirectory() as folder:
+            source = f"{version.source}/{_KERAS_FILE}"
+            path = Path(download_artifacts(source, dst_path=folder, tracking_uri=self._uri))
+            sealed = self._seal("model", ref.run_id, path.read_bytes())
+            if not hmac.compare_digest(sealed, version.tags.get("model_seal", "")):
+                raise RegistryError(f"the file of model {ref} is not the one registered; train it again")
+            return load_model(path, compile=False, safe_mode=True)
+
+    @cached_property
+    def _client(self) -> MlflowClient:
+        _quieten()
+        from mlflow import MlflowClient
+
+        with _private_files():
+            self._artifacts.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if self._uri.startswith("sqlite:///"):
+                database = Path(self._uri.removeprefix("sqlite:///"))
+                database.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                os.close(os.open(database, os.O_CREAT | os.O_RDWR, 0o600))
+            return MlflowClient(self._uri, self._uri)
+
+    @cached_property
+    def _key(self) -> SecretBytes:
+        if self._given_seal is not None:
+            return self._given_seal
+        path = self._artifacts.resolve().parent / "registry.key"
+        with _private_files(), tempfile.NamedTemporaryFile(dir=path.parent) as fresh:
+            fresh.write(secrets.token_bytes(32))
+            fresh.flush()
+            with _already_there():
+                os.link(fresh.name, path)
+        return SecretBytes(path.read_bytes())
+
+    def _seal(self, kind: str, run_id: str, content: bytes) -> str:
+        """HMAC-SHA256 in hexadecimal. Keyed, because a bare digest would let internal numbers be guessed."""
+        return hmac.digest(self._key.reveal(), f"{kind}\0{run_id}\0".encode() + content, "sha256").hex()
+
+    def _start(self, name: str, evidence: Evidence) -> str:
+        local = self._uri.startswith("sqlite:///")
+        location = self._artifacts.resolve().as_uri() if local else None
+        with _already_there():
+            self._client.create_experiment(name, artifact_location=location)
+        with _already_there():
+            self._client.create_registered_model(name)
+        experiment = self._client.get_experiment_by_name(name)
+        if experiment is None:
+            raise RegistryError(
+                f"experiment {name!r} was deleted; restore it in MLflow or choose another name"
+            )
+        return str(self._client.create_run(experiment.experiment_id, run_name=evidence.run).info.run_id)
+
+    def _save(self, name: str, model: keras.Model, run_id: str, folder: Path) -> tuple[str, str]:
+        """Save `model` to `folder`, then upload it; returns its address and MLflow's id of it."""
+        import mlflow.keras
+        from mlflow.models import Model
+
+        experiment = self._client.get_run(run_id).info.experiment_id
+        logged = self._client.create_logged_model(experiment, name=name, source_run_id=run_id)
+        location, model_id = str(logged.artifact_location), str(logged.model_id)
+        mlflow.keras.save_model(
+            model,
+            str(folder),
+            signature=_signature(model),
+            mlflow_model=Model(artifact_path=location, run_id=run_id, model_id=model_id),
+            pip_requirements=[f"{package}=={installed(package)}" for package in _PINNED],
+        )
+        self._client.log_model_artifacts(model_id, str(folder))
+        self._client.finalize_logged_model(model_id, "READY")
+        return location, model_id
+
+    def _log(self, run_id: str, evidence: Evidence, tags: dict[str, str], plan_json: str) -> None:
+        from mlflow.entities import Metric, Param, RunTag
+
+        now = int(evidence.created_at.timestamp() * 1000)
+        self._client.log_batch(
+            run_id,
+            metrics=[Metric(key, value, now, 0) for key, value in facts.measures(evidence).items()],
+            params=[Param(key, value) for key, value in facts.params(evidence).items()],
+            tags=[RunTag(key, value) for key, value in tags.items()],
+        )
+        self._client.log_text(run_id, render(evidence, internal=False), "dossier.html")
+        self._client.log_text(run_id, as_json(evidence, internal=False), "dossier.json")
+        self._client.log_text(run_id, plan_json, "plan.json")
+
+    def _version(self, ref: ModelRef) -> Any:
+        client = self._client
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return client.get_model_version(ref.name, str(ref.version))
+        except MlflowException as missing:
+            raise RegistryError(f"the registry holds no model {ref}; register it first") from missing
+
+
+def _check_plan(plan_json: str) -> None:
+    try:
+        plan = json.loads(plan_json)
+    except ValueError as broken:
+        raise RegistryError("the plan is no JSON; give the canonical text of a privacy plan") from broken
+    if not isinstance(plan, dict) or any(isinstance(part, list) for part in plan.values()):
+        raise RegistryError("the plan is no JSON object without lists; a run log stays in the evidence")
+
+
+def _scope_objections(evidence: Evidence) -> tuple[str, ...]:
+    """A champion is chosen by public or DP-released numbers only (PRIVACY.md 3)."""
+    decisive = {"released utility": evidence.utility.released, "baseline": evidence.utility.baseline}
+    return tuple(
+        f"the {name} is an internal number, which may not decide; release it under a budget"
+        for name, measure in decisive.items()
+        if not shareable(measure, evidence)
+    )
+
+
+def _signature(model: keras.Model) -> Any:
+    import numpy as np
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema, TensorSpec
+
+    shapes = (model.input_shape, model.output_shape)
+    inputs, outputs = (
+        Schema([TensorSpec(np.dtype("float32"), (-1, *(int(size) for size in shape[1:])))])
+        for shape in shapes
+    )
+    return ModelSignature(inputs, outputs)
+
+
+def _quieten() -> None:
+    """Switch off MLflow's telemetry, progress bars and start-up talk, before its first import."""
+    for name, value in (
+        ("MLFLOW_DISABLE_TELEMETRY", "true"),
+        ("DO_NOT_TRACK", "1"),
+        ("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false"),
+    ):
+        os.environ[name] = value
+    for logger in ("mlflow", "alembic"):
+        logging.getLogger(logger).setLevel(logging.ERROR)
+
+
+@contextmanager
+def _private_files() -> Iterator[None]:
+    """New files are the owner's alone. The mask belongs to the process, so one thread holds it at a time."""
+    with _UMASK:
+        before = os.umask(0o077)
+        try:
+            yield
+        finally:
+            os.umask(before)
+
+
+@contextmanager
+def _already_there() -> Iterator[None]:
+    """Creating what another registration has just created is no error."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except FileExistsError:
+        return
+    except MlflowException as refused:
+        if refused.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise

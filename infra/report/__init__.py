@@ -1,0 +1,1 @@
+"""The dossier: what a person reads before a model is used."""

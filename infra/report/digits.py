@@ -1,0 +1,49 @@
+"""The digits of a number as a page shows them: an upper bound is rounded up, a lower bound down."""
+
+from __future__ import annotations
+
+from math import ceil, floor, isfinite
+
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def at_most(value: float | str | None) -> str:
+    """An upper bound (a claimed epsilon) with two decimals, never smaller than it is."""
+    if not isinstance(value, int | float) or not isfinite(value):
+        return plain(value)
+    return f"{ceil(round(value * 100, 9)) / 100:.2f}"
+
+
+def at_least(value: float | str | None) -> str:
+    """A lower bound (a proven epsilon) with two decimals, never larger than it is."""
+    if not isinstance(value, int | float) or not isfinite(value):
+        return plain(value)
+    return f"{floor(round(value * 100, 9)) / 100:.2f}"
+
+
+def share_at_most(value: float) -> str:
+    """An upper bound of a share (0..1) in percent with one decimal, never smaller than it is."""
+    return f"{ceil(round(value * 1000, 9)) / 10:.1f}\u00a0%"
+
+
+def one_in(probability: float) -> str:
+    """A small probability (delta) as `1 in 500,000`, rounded to the side that is not better than it is."""
+    return f"1 in {floor(1 / probability + 1e-6):,}" if probability > 0 else "0"
+
+
+def plain(value: float | str | None) -> str:
+    """Any other number with four significant digits; `∞` and `-` for what has none."""
+    if value is None:
+        return "-"
+    if isinstance(value, str):
+        return {"inf": "∞", "-inf": "-∞"}.get(value, value)
+    if not isfinite(value):
+        return "∞" if value > 0 else "-"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.4g}" if value == 0 or abs(value) >= 1e-4 else _power_of_ten(value)
+
+
+def _power_of_ten(value: float) -> str:
+    mantissa, exponent = f"{value:.3e}".split("e")
+    return f"{float(mantissa):g}·10{str(int(exponent)).translate(_RAISED)}"

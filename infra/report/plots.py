@@ -1,0 +1,205 @@
+"""The plots of the dossier: small functions from numbers to inline SVG, coloured by the page's style sheet.
+
+Every plot is 480 units wide, so that its text stays legible on a phone. No script, no font, no image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import ceil, floor, isfinite, log10
+from typing import NamedTuple
+
+from markupsafe import Markup, escape
+
+WIDTH = 480
+Scale = Callable[[float], float]
+Point = tuple[float, float]
+
+
+class Bar(NamedTuple):
+    """One bar: its label, its value, its kind (a class of the style sheet) and the value's digits."""
+
+    label: str
+    value: float
+    kind: str
+    digits: str
+
+
+class Interval(NamedTuple):
+    """One estimate with its interval; `kind` is a class of the style sheet."""
+
+    label: str
+    value: float
+    low: float
+    high: float
+    kind: str
+
+
+def epsilon_bars(bars: Sequence[Bar], target: float) -> Markup:
+    """Epsilons as horizontal bars on a logarithmic axis, with the target as a line across them."""
+    finite = [bar.value for bar in bars if isfinite(bar.value) and bar.value > 0]
+    low, high = _decade_down(min([0.3, target, *finite])), max([target, *finite]) * 1.6
+    x = _log_scale((low, high), (8, WIDTH - 12))
+    top, row = 26, 46
+    bottom = top + row * len(bars)
+    body = [_grid_x(tick, x(tick), top, bottom) for tick in _log_ticks(low, high)]
+    for index, bar in enumerate(bars):
+        y = top + row * index
+        end = x(min(max(bar.value, low), high))
+        body.append(_text(10, y + 17, bar.label, "label"))
+        body.append(_text(WIDTH - 12, y + 17, f"ε {bar.digits}", "value", "end"))
+        body.append(_rect(f"bar {bar.kind}", (8, y + 23), (max(end - 8, 2), 14), 3))
+    body.append(_line(x(target), top - 6, x(target), bottom, "target"))
+    body.append(_text(x(target), top - 11, f"target {_short(target)}", "target-text", _anchor(x(target))))
+    return _svg("Epsilon on a logarithmic axis: " + _listing(bars), bottom + 24, body)
+
+
+def intervals(rows: Sequence[Interval], reference: float | None = None) -> Markup:
+    """Estimates as dots with their intervals on one linear axis; `reference` is a dashed line."""
+    ends = [end for row in rows for end in (row.low, row.high)] + ([] if reference is None else [reference])
+    low, high = _padded(min(ends), max(ends))
+    x = _linear_scale((low, high), (14, WIDTH - 14))
+    top, step = 12, 46
+    bottom = top + step * len(rows)
+    body = [_grid_x(tick, x(tick), top, bottom) for tick in _linear_ticks(low, high)]
+    if reference is not None:
+        body.append(_line(x(reference), top, x(reference), bottom, "target"))
+    for index, row in enumerate(rows):
+        y = top + step * index
+        spread = "" if row.low == row.high else f"  [{row.low:.3f}, {row.high:.3f}]"
+        body.append(_text(10, y + 16, row.label, "label"))
+        body.append(_text(WIDTH - 12, y + 16, f"{row.value:.3f}{spread}", "value", "end"))
+        body.append(_line(x(row.low), y + 31, x(row.high), y + 31, f"whisker {row.kind}"))
+        body.append(f'<circle class="dot {row.kind}" cx="{x(row.value):.1f}" cy="{y + 31}" r="6"/>')
+    text = "; ".join(f"{row.label} {row.value:.3f}" for row in rows)
+    return _svg(f"Estimates with intervals: {text}", bottom + 24, body)
+
+
+def roc(points: Sequence[Point], limit: Callable[[float], float]) -> Markup:
+    """The membership attack's ROC on log-log axes, with the diagonal of guessing and the claim's `limit`.
+
+    `points` are (false positive rate, true positive rate); `limit` maps a false positive rate to the
+    highest true positive rate that the claim allows.
+    """
+    lowest, left, height = 1e-3, 52, 360
+    x = _log_scale((lowest, 1), (left, WIDTH - 14))
+    y = _log_scale((lowest, 1), (height - 44, 12))
+
+    def path(line: Sequence[Point]) -> str:
+        inside = [(max(f, lowest), max(t, lowest)) for f, t in line if f >= lowest or t >= lowest]
+        return " ".join(f"{x(f):.1f},{y(t):.1f}" for f, t in inside)
+
+    grid = [10 ** (step / 20) * lowest for step in range(61)]
+    body = [_grid_x(tick, x(tick), 12, height - 44) for tick in (1e-3, 1e-2, 1e-1, 1.0)]
+    body += [_grid_y(tick, y(tick), left, WIDTH - 14) for tick in (1e-3, 1e-2, 1e-1, 1.0)]
+    body.append(f'<polyline class="line limit" points="{path([(f, limit(f)) for f in grid])}"/>')
+    body.append(f'<polyline class="line chance" points="{path([(lowest, lowest), (1, 1)])}"/>')
+    body.append(f'<polyline class="line attack" points="{path(sorted(points))}"/>')
+    body.append(_text((left + WIDTH) / 2, height - 4, "false positive rate", "tick", "middle"))
+    body.append(f'<g transform="translate(12 {height / 2 - 16:.0f}) rotate(-90)">')
+    body.append(_text(0, 0, "true positive rate", "tick", "middle") + "</g>")
+    return _svg(
+        "ROC of the membership attack on logarithmic axes, beside guessing and the claim", height, body
+    )
+
+
+def curve(values: Sequence[float]) -> Markup:
+    """One series over the logged steps of a training, on linear axes."""
+    shown = [value for value in values if isfinite(value)]
+    low, high = _padded(min(shown), max(shown))
+    height, left = 220, 52
+    x = _linear_scale((0, max(len(shown) - 1, 1)), (left, WIDTH - 14))
+    y = _linear_scale((low, high), (height - 40, 12))
+    points = " ".join(f"{x(step):.1f},{y(value):.1f}" for step, value in enumerate(shown))
+    body = [_grid_y(tick, y(tick), left, WIDTH - 14) for tick in _linear_ticks(low, high)]
+    body.append(f'<polyline class="line training" points="{points}"/>')
+    body.append(_text(left, height - 22, "first", "tick"))
+    body.append(_text(WIDTH - 14, height - 22, "last", "tick", "end"))
+    body.append(_text((left + WIDTH) / 2, height - 4, "logged step of the training", "tick", "middle"))
+    return _svg(f"Training curve from {shown[0]:.3g} to {shown[-1]:.3g}", height, body)
+
+
+def meter(spent: float, left: float) -> Markup:
+    """A budget as one bar: what is spent of spent + left (both epsilon)."""
+    total = spent + left
+    share = min(max(spent / total, 0.0), 1.0) if total > 0 else 1.0
+    width = WIDTH - 16
+    body = [
+        _rect("track", (8, 8), (width, 18), 9),
+        _rect("bar spent", (8, 8), (max(share * width, 18), 18), 9),
+        _text(10, 46, f"ε {_short(spent)} spent", "label"),
+        _text(WIDTH - 10, 46, f"ε {_short(left)} left", "value", "end"),
+    ]
+    return _svg(f"Budget: {share:.0%} spent", 54, body)
+
+
+def _svg(title: str, height: float, body: Sequence[str]) -> Markup:
+    head = f'<svg class="plot" viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-label="{escape(title)}">'
+    return Markup(head + "".join(body) + "</svg>")  # noqa: S704  # every text went through escape()
+
+
+def _text(x: float, y: float, text: str, kind: str, anchor: str = "start") -> str:
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
+    return f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
+
+
+def _rect(kind: str, corner: Point, size: Point, radius: float) -> str:
+    (x, y), (width, height) = corner, size
+    return f'<rect class="{kind}" x="{x}" y="{y}" width="{width:.1f}" height="{height}" rx="{radius}"/>'
+
+
+def _grid_x(value: float, x: float, top: float, bottom: float) -> str:
+    return _line(x, top, x, bottom, "grid") + _text(x, bottom + 16, _short(value), "tick", _anchor(x))
+
+
+def _grid_y(value: float, y: float, left: float, right: float) -> str:
+    return _line(left, y, right, y, "grid") + _text(left - 6, y + 4, _short(value), "tick", "end")
+
+
+def _anchor(x: float) -> str:
+    """Keeps a text inside the picture at its edges."""
+    return "start" if x < 30 else "end" if x > WIDTH - 30 else "middle"
+
+
+def _short(value: float) -> str:
+    return "∞" if not isfinite(value) else f"{value:.3g}"
+
+
+def _listing(bars: Sequence[Bar]) -> str:
+    return "; ".join(f"{bar.label} {bar.digits}" for bar in bars)
+
+
+def _linear_scale(domain: Point, place: Point) -> Scale:
+    (low, high), (start, end) = domain, place
+    return lambda value: start + (value - low) / (high - low) * (end - start)
+
+
+def _log_scale(domain: Point, place: Point) -> Scale:
+    linear = _linear_scale((log10(domain[0]), log10(domain[1])), place)
+    return lambda value: linear(log10(value))
+
+
+def _padded(low: float, high: float) -> Point:
+    pad = max((high - low) * 0.12, abs(high) * 0.02, 1e-6)
+    return low - pad, high + pad
+
+
+def _decade_down(value: float) -> float:
+    return float(10 ** floor(log10(max(value, 1e-3))))
+
+
+def _log_ticks(low: float, high: float) -> list[float]:
+    decades = range(floor(log10(low)), ceil(log10(high)) + 1)
+    wanted = (1, 3) if log10(high / low) < 3 else (1,)
+    return [m * 10.0**d for d in decades for m in wanted if low <= m * 10.0**d <= high]
+
+
+def _linear_ticks(low: float, high: float) -> list[float]:
+    """Four to eight round numbers between `low` and `high`."""
+    rough = (high - low) / 5
+    unit = 10.0 ** floor(log10(rough))
+    step = next(m * unit for m in (1, 2, 5, 10) if m * unit >= rough)
+    return [round(n * step, 12) for n in range(ceil(low / step), floor(high / step) + 1)]

@@ -1,0 +1,123 @@
+"""The settings: where Privet runs. Every environment variable that it reads, typed, under one prefix."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from models.values.errors import PrivetError
+
+PREFIX = "PRIVET_"
+# Read by the scripts under benchmarks/, never by Privet itself.
+_FOREIGN = frozenset({"PRIVET_BENCH_DATA"})
+
+
+class SettingsError(PrivetError, ValueError):
+    """A PRIVET_ variable is unknown or has a value that does not fit. The value is never shown."""
+
+
+class Settings(BaseSettings):
+    """Where things are and how much of the machine to use. Say *what* in the spec, *which run* in parameters.
+
+    `home` holds everything that Privet writes and is made absolute. `threads` and `memory_limit` bound the
+    data engine. `prefect_api_url` names a running Prefect server; None means to find or start a local one,
+    for which `server_wait_seconds` are waited.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True, hide_input_in_errors=True
+    )
+
+    home: Path = Field(default=Path(".privet"), validate_default=True)
+    threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=1024)
+    memory_limit: str = Field(default="4GB", pattern=r"^[1-9][0-9]*(\.[0-9]+)? ?([KMGT]i?B)$")
+    prefect_api_url: str | None = Field(default=None, pattern=r"^https?://\S+$")
+    server_wait_seconds: int = Field(default=180, ge=1, le=3600)
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().absolute()
+
+    @classmethod
+    def load(cls) -> Settings:
+        """The settings of this process's environment.
+
+        Raises:
+            SettingsError: a variable is unknown (a typo would silently mean the default) or does not fit.
+        """
+        _refuse_unknown(os.environ, cls)
+        try:
+            return cls()
+        except ValidationError as error:
+            raise SettingsError("; ".join(_sentences(error))) from None
+
+    @property
+    def zones_dir(self) -> Path:
+        """The local object store: published data sets by zone, encrypted."""
+        return self.home / "zones"
+
+    @property
+    def keys_dir(self) -> Path:
+        """Master keyset and wrapped data keys."""
+        return self.home / "keys"
+
+    @property
+    def work_dir(self) -> Path:
+        """The engine's encrypted scratch space; empty between runs."""
+        return self.home / "work"
+
+    @property
+    def ledger_path(self) -> Path:
+        """The privacy budget."""
+        return self.home / "ledger.db"
+
+    @property
+    def audit_path(self) -> Path:
+        """The audit log."""
+        return self.home / "audit.jsonl"
+
+    @property
+    def mlflow_uri(self) -> str:
+        """Tracking address of MLflow: a local SQLite file."""
+        return f"sqlite:///{self.home / 'mlflow' / 'mlflow.db'}"
+
+    @property
+    def mlflow_artifacts(self) -> Path:
+        """Folder of MLflow's artifacts."""
+        return self.home / "mlflow" / "artifacts"
+
+    @property
+    def prefect_home(self) -> Path:
+        """Prefect's own folder, apart from any other Prefect on this machine."""
+        return self.home / "prefect"
+
+    @property
+    def reports_dir(self) -> Path:
+        """Dossiers and gate pages."""
+        return self.home / "reports"
+
+
+def _refuse_unknown(environment: Mapping[str, str], settings: type[Settings]) -> None:
+    known = sorted(PREFIX + name.upper() for name in settings.model_fields)
+    unknown = sorted(
+        name
+        for name in environment
+        if name.upper().startswith(PREFIX) and name.upper() not in {*known, *_FOREIGN}
+    )
+    if unknown:
+        raise SettingsError(
+            f"environment variable {', '.join(unknown)} is unknown; use {', '.join(known)} or unset it"
+        )
+
+
+def _sentences(error: ValidationError) -> list[str]:
+    return [
+        f"{PREFIX}{'.'.join(str(part) for part in problem['loc']).upper()}: "
+        f"{problem['msg'].replace('Input should', 'it should')}; correct it or unset it"
+        for problem in error.errors(include_input=False, include_url=False)
+    ]

@@ -1,0 +1,38 @@
+"""The site: the outside world of one Privet home, put together from its settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from infra.access import Access
+from infra.auditlog import AuditLog
+from infra.keys import KeyStore
+from infra.ledger import Ledger
+from infra.settings import Settings
+from infra.storage import LocalStore, ObjectStore
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """Settings, object store, keys, audit log and privacy ledger that belong together."""
+
+    settings: Settings
+    store: ObjectStore
+    keys: KeyStore
+    log: AuditLog
+    ledger: Ledger
+
+
+@cache
+def open_site(settings: Settings) -> Site:
+    """The site of these settings; its folders are made, owner-only, if they are missing."""
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    log = AuditLog(settings.audit_path)
+    return Site(
+        settings=settings,
+        store=LocalStore(settings.zones_dir),
+        keys=KeyStore(settings.keys_dir, Access.load(), log),
+        log=log,
+        ledger=Ledger(settings.ledger_path),
+    )

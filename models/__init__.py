@@ -1,0 +1,1 @@
+"""Mathematics: takes values, returns values; knows no orchestrator, no storage, no environment."""

@@ -1,0 +1,1 @@
+"""Anonymity: pseudonyms, generalisation, text, k-anonymity and the policy that applies them."""

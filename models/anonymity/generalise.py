@@ -1,0 +1,130 @@
+"""Generalisation: one function per transform, from a column's expression to a coarser one.
+
+All parameters come from the spec, none is fitted on data (PRIVACY.md 1). What is missing stays missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+
+from models.anonymity.errors import PolicyError
+from models.anonymity.pseudonyms import HmacKey, normalise, pseudonym, stripped
+from models.anonymity.text import redact
+from models.values.transform import (
+    AgeBand,
+    Band,
+    Drop,
+    Keep,
+    Prefix,
+    Pseudonym,
+    Redact,
+    Round,
+    Transform,
+    Truncate,
+)
+
+_UNITS = {"hour": "h", "day": "D", "week": "W", "month": "M", "quarter": "Q", "year": "Y"}
+
+
+def _number(column: ir.Value) -> ir.NumericValue:
+    """The column as a number; NaN is missing."""
+    if column.type().is_floating():
+        return column.isnan().ifelse(ibis.null(column.type()), column)
+    return column
+
+
+def _bands(number: ir.NumericValue, width: int, low: int, high: int) -> ir.StringValue:
+    """The band's text: "<low", "a-b" (both ends belong to it; the last is cut at high), "high+"."""
+    start = ((number - low) / width).floor().cast("int64") * width + low
+    end = ibis.least(start + width, high) - 1
+    closed = (start == end).ifelse(start.cast("string"), start.cast("string") + "-" + end.cast("string"))
+    return ibis.cases(
+        (number.isnull(), ibis.null("string")),
+        (number < low, f"<{low}"),
+        (number >= high, f"{high}+"),
+        else_=closed,
+    )
+
+
+def band(column: ir.NumericValue, transform: Band) -> ir.StringValue:
+    """A number as the text of its band, e.g. "30-39" for [30, 40); "<20" below low, "80+" from high on."""
+    return _bands(_number(column), transform.width, transform.low, transform.high)
+
+
+def age(born: ir.DateValue, as_of: date) -> ir.IntegerValue:
+    """Full years at `as_of`: one less before the birthday; who was born on 29 February has it on 1 March."""
+    day = born.cast("date")
+    not_yet = (day.month() * 100 + day.day() > as_of.month * 100 + as_of.day).cast("int64")
+    return as_of.year - day.year() - not_yet
+
+
+def age_band(column: ir.DateValue, transform: AgeBand) -> ir.StringValue:
+    """A birth date as the text of its band of exact ages at the public day `as_of`, e.g. "30-39"."""
+    return _bands(age(column, transform.as_of), transform.width, transform.low, transform.high)
+
+
+def round_to(column: ir.NumericValue, transform: Round) -> ir.NumericValue:
+    """A number clamped to [low, high], then to the nearest multiple of step; halves away from zero.
+
+    Integers stay integers if the step is one; the result may pass a limit that is no multiple of step.
+    """
+    number = _number(column)
+    if transform.low is not None or transform.high is not None:
+        number = number.clip(lower=transform.low, upper=transform.high)
+    whole = column.type().is_integer() and float(transform.step).is_integer()
+    steps = (number / transform.step).round()
+    return (steps * transform.step).round(0 if whole else 9).cast("int64" if whole else "float64")
+
+
+def truncate(column: ir.TimestampValue, transform: Truncate) -> ir.TimestampValue:
+    """A time as the start of its unit in UTC, weeks from Monday; the type stays the same."""
+    if column.type().is_date() and transform.unit in ("hour", "day"):
+        return column
+    return column.truncate(_UNITS[transform.unit]).cast(column.type())
+
+
+def prefix(column: ir.StringValue, transform: Prefix) -> ir.StringValue:
+    """The first `length` characters and one "*", whatever follows, so that no length shows: "123*"."""
+    text = stripped(column)
+    return text.isnull().ifelse(ibis.null("string"), text.left(transform.length) + "*")
+
+
+def transform_column(column: ir.Value, transform: Transform, keys: Mapping[str, HmacKey]) -> ir.Value:
+    """`column` under `transform`; `keys` holds the pseudonym key of each domain.
+
+    Errors: PolicyError for a dropped column and for a domain without a key.
+    """
+    match transform:
+        case Pseudonym(domain=domain):
+            if domain not in keys:
+                raise PolicyError(
+                    f"domain {domain!r} has no pseudonym key; derive one for this purpose first"
+                )
+            return pseudonym(normalise(column, domain), keys[domain])
+        case Redact():
+            return redact(column)
+        case Keep():
+            return column
+        case Drop():
+            raise PolicyError("a dropped column was asked for; remove it from the release")
+        case _:
+            return generalise(column, transform)
+
+
+def generalise(column: ir.Value, transform: Band | AgeBand | Round | Truncate | Prefix) -> ir.Value:
+    """`column` made coarser."""
+    match transform:
+        case Band():
+            return band(column, transform)
+        case AgeBand():
+            return age_band(column, transform)
+        case Round():
+            return round_to(column, transform)
+        case Truncate():
+            return truncate(column, transform)
+        case Prefix():
+            return prefix(column, transform)

@@ -1,0 +1,186 @@
+"""Policy: what a release takes from a raw table, and the table it becomes.
+
+Deny by default: only columns that the release lists and the spec describes go out, in the release's
+order, each under its transform. A column that nobody described stops the release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import ibis.expr.types as ir
+
+from models.anonymity.consent import CUSTOMER
+from models.anonymity.errors import PolicyError
+from models.anonymity.generalise import transform_column
+from models.anonymity.measures import suppress
+from models.anonymity.pseudonyms import HmacKey, bucket, pseudonym
+from models.anonymity.text import Known, KnownKind, redact
+from models.values.base import Value
+from models.values.spec import Anonymity, Role, ShopSpec
+from models.values.transform import Drop, Pseudonym, Redact, Transform
+
+BUCKET = "bucket_"
+UNIT = "unit_"
+HELPERS = frozenset({CUSTOMER, BUCKET, UNIT})
+_KINDS: dict[KnownKind, tuple[str, ...]] = {
+    "email": ("mail",),
+    "phone": ("phone", "mobile", "tel", "fax"),
+    "address": ("address", "street", "addr"),
+    "name": ("name",),
+}
+
+
+class PlannedColumn(Value):
+    """One column of a release: its name, its role in the raw table and its transform."""
+
+    name: str
+    role: Role
+    transform: Transform
+
+
+class ReleasePlan(Value):
+    """What one release is made of. `quasi` and `sensitive` name the columns that k and l are measured on."""
+
+    release: str
+    table: str
+    columns: tuple[PlannedColumn, ...]
+    anonymity: Anonymity | None
+
+    @property
+    def quasi(self) -> tuple[str, ...]:
+        """Released columns with the role quasi_identifier."""
+        return tuple(column.name for column in self.columns if column.role == "quasi_identifier")
+
+    @property
+    def sensitive(self) -> tuple[str, ...]:
+        """Released columns with the role sensitive."""
+        return tuple(column.name for column in self.columns if column.role == "sensitive")
+
+
+def plan_release(spec: ShopSpec, release_name: str) -> ReleasePlan:
+    """The plan of the release called `release_name`.
+
+    Errors: PolicyError for an unknown release, and for a column that the spec does not name or drops.
+    """
+    release = spec.releases.get(release_name)
+    if release is None or release.table not in spec.tables:
+        raise PolicyError(
+            f"release {release_name!r} of shop {spec.shop!r} is not described; add it to releases"
+        )
+    planned = []
+    for name in release.columns:
+        column = spec.tables[release.table].columns.get(name)
+        transform = None if column is None else column.effective_transform(name)
+        if column is None or transform is None or isinstance(transform, Drop):
+            raise PolicyError(
+                f"release {release_name!r} asks for column {name!r}, which the spec "
+                f"{'does not name' if column is None else 'drops'}; describe it or take it out"
+            )
+        planned.append(PlannedColumn(name=name, role=column.role, transform=transform))
+    return ReleasePlan(
+        release=release_name, table=release.table, columns=tuple(planned), anonymity=release.anonymity
+    )
+
+
+def required_domains(spec: ShopSpec, release_name: str) -> tuple[str, ...]:
+    """The pseudonym domains that the release needs a key for, in alphabetical order."""
+    columns = plan_release(spec, release_name).columns
+    return tuple(sorted({c.transform.domain for c in columns if isinstance(c.transform, Pseudonym)}))
+
+
+def known_columns(spec: ShopSpec) -> dict[str, KnownKind]:
+    """The customers' identifying columns that texts are searched for, and what each is by its name."""
+    kinds: dict[str, KnownKind] = {}
+    for name, column in spec.tables[spec.customers.table].columns.items():
+        if column.role != "identifier":
+            continue
+        kinds[name] = next((kind for kind, parts in _KINDS.items() if any(p in name for p in parts)), "id")
+    return kinds
+
+
+def deidentify(
+    spec: ShopSpec,
+    release_name: str,
+    table: ir.Table,
+    keys: Mapping[str, HmacKey],
+    known: ir.Table | None = None,
+    bucket_key: HmacKey | None = None,
+) -> ir.Table:
+    """`table` (typed, contract passed, consent applied) as the release shows it, not yet k-anonymous.
+
+    `known` is the customers' table with its raw identifiers; it must be given where a text is redacted.
+    The customer of a row is read from `customer_` (see consent.with_customer) or else from the table's
+    own customer column. With `bucket_key` two helper columns come along: `bucket_` (0..63, for
+    Engine.write_buckets) and `unit_` (the customer, for `anonymise`); both are taken off on the way.
+    Errors: PolicyError if `table` has a column that the spec does not name, or lacks one of the release.
+    """
+    plan = plan_release(spec, release_name)
+    _refuse_unknown(spec, plan, table.columns)
+    customer = CUSTOMER if CUSTOMER in table.columns else spec.tables[plan.table].customer
+    texts = [column.name for column in plan.columns if isinstance(column.transform, Redact)]
+    identities: list[Known] = []
+    if texts:
+        table, identities = _with_known(spec, plan, table, customer, known)
+    released: dict[str, ir.Value] = {}
+    for column in plan.columns:
+        value = table[column.name]
+        if isinstance(column.transform, Redact):
+            released[column.name] = redact(value, identities)
+        else:
+            released[column.name] = transform_column(value, column.transform, keys)
+    if bucket_key is not None:
+        owner = _owner(plan, table, customer).cast("string")
+        released |= {BUCKET: bucket(owner, bucket_key), UNIT: pseudonym(owner, bucket_key)}
+    return table.select(**released)
+
+
+def anonymise(plan: ReleasePlan, table: ir.Table) -> ir.Table:
+    """A de-identified `table` without its too small or too uniform classes; `unit_` counts and goes.
+
+    A plan without anonymity (events) passes every row.
+    """
+    unit = UNIT if UNIT in table.columns else None
+    if plan.anonymity is not None:
+        table = suppress(table, plan.quasi, plan.sensitive, plan.anonymity.k, plan.anonymity.l, unit)
+    return table.drop(UNIT) if unit else table
+
+
+def _refuse_unknown(spec: ShopSpec, plan: ReleasePlan, columns: Iterable[str]) -> None:
+    described = set(spec.tables[plan.table].columns)
+    unknown = sorted(set(columns) - described - HELPERS)
+    if unknown:
+        raise PolicyError(
+            f"table {plan.table!r} has {len(unknown)} column(s) that the spec does not name; "
+            "drop them before the release or describe them"
+        )
+    missing = sorted({column.name for column in plan.columns} - set(columns))
+    if missing:
+        raise PolicyError(f"table {plan.table!r} lacks column {missing[0]!r} of release {plan.release!r}")
+
+
+def _owner(plan: ReleasePlan, table: ir.Table, customer: str | None) -> ir.Value:
+    if customer is None:
+        raise PolicyError(
+            f"table {plan.table!r} shows no customer; join them with consent.with_customer first"
+        )
+    return table[customer]
+
+
+def _with_known(
+    spec: ShopSpec, plan: ReleasePlan, table: ir.Table, customer: str | None, known: ir.Table | None
+) -> tuple[ir.Table, list[Known]]:
+    """The rows with the identifying values of their customer beside them; a row without a customer stays."""
+    kinds = known_columns(spec)
+    if known is None:
+        raise PolicyError(f"release {plan.release!r} redacts text; hand over the customers' table as known")
+    missing = sorted(set(kinds) - set(known.columns))
+    if missing:
+        raise PolicyError(
+            f"the customers' table lacks identifier {missing[0]!r}; texts cannot be cleared of it"
+        )
+    owner = _owner(plan, table, customer)
+    key = spec.tables[spec.customers.table].customer
+    beside = known.select(known_key_=known[key], **{f"known_{name}_": known[name] for name in kinds})
+    joined = table.left_join(beside, owner == beside.known_key_)
+    return joined, [Known(kind, joined[f"known_{name}_"]) for name, kind in kinds.items()]

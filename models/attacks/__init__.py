@@ -1,0 +1,1 @@
+"""Attacks: what a trained model gives away, measured; every result carries its interval."""

@@ -1,0 +1,1 @@
+"""Differentially private training: plan, sampling, clipping, noise, accounting and evaluation."""

@@ -1,0 +1,13 @@
+"""The errors of private training."""
+
+from __future__ import annotations
+
+from models.values.errors import PrivetError
+
+
+class PrivacyError(PrivetError, ValueError):
+    """A plan, a model or an accounting that cannot keep its promise. The root of this package's errors."""
+
+
+class PlanViolation(PrivacyError):  # noqa: N818  # it names what happened; PlanViolationError says no more
+    """What ran is not what was planned, so no epsilon can be claimed for it."""

@@ -1,0 +1,107 @@
+"""Consistency of a spec: what must hold between its parts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from models.values.transform import Drop
+
+if TYPE_CHECKING:
+    from models.values.spec import ShopSpec, Table
+
+
+def spec_problems(spec: ShopSpec) -> list[str]:
+    """What does not hang together in a spec, each with its way out; empty if all is well."""
+    return [
+        *_customer_problems(spec),
+        *_purpose_problems(spec),
+        *_release_problems(spec),
+        *_use_case_problems(spec),
+    ]
+
+
+def _customer_problems(spec: ShopSpec) -> list[str]:
+    problems: list[str] = []
+    home = spec.tables.get(spec.customers.table)
+    if home is None:
+        return [f"customers.table {spec.customers.table!r} is not among tables; describe it there"]
+    if home.customer is None:
+        problems.append(f"tables.{spec.customers.table}.customer must name the customer's key")
+    for label in (spec.customers.split, spec.customers.group):
+        if label is not None and label not in home.columns:
+            problems.append(f"customers names column {label!r}, which {spec.customers.table} lacks")
+    for name, table in spec.tables.items():
+        problems += _reference_problems(spec, name, table)
+    return problems
+
+
+def _reference_problems(spec: ShopSpec, name: str, table: Table) -> list[str]:
+    problems: list[str] = []
+    if table.customer_via is not None:
+        other = table.customer_via.split(".")[0]
+        if other not in spec.tables or spec.tables[other].customer is None:
+            problems.append(f"tables.{name}.customer_via: {other!r} has no customer column")
+    for column_name, column in table.columns.items():
+        if column.references is not None and not _exists(spec, column.references):
+            where = f"tables.{name}.columns.{column_name}.references"
+            problems.append(f"{where} {column.references!r} is unknown; write table.column")
+    return problems
+
+
+def _exists(spec: ShopSpec, reference: str) -> bool:
+    table, _, column = reference.partition(".")
+    return table in spec.tables and column in spec.tables[table].columns
+
+
+def _purpose_problems(spec: ShopSpec) -> list[str]:
+    problems: list[str] = []
+    for name, purpose in spec.purposes.items():
+        missing = sorted(set(spec.regimes) - set(purpose.basis))
+        if missing:
+            problems.append(f"purposes.{name}.basis names no basis under {', '.join(missing)}; state one")
+        if spec.consent is None and "consent" in purpose.basis.values():
+            problems.append(
+                f"purposes.{name} rests on consent but there is no consent table; "
+                "name one under consent or state another basis"
+            )
+    if spec.consent is not None:
+        table = spec.tables.get(spec.consent.table)
+        if table is None or table.customer is None:
+            problems.append(f"consent.table {spec.consent.table!r} must be a table with a customer column")
+        else:
+            for column in (spec.consent.purpose, spec.consent.state, spec.consent.recorded_at):
+                if column not in table.columns:
+                    problems.append(f"consent names column {column!r}, which {spec.consent.table} lacks")
+    return problems
+
+
+def _release_problems(spec: ShopSpec) -> list[str]:
+    problems: list[str] = []
+    for name, release in spec.releases.items():
+        table = spec.tables.get(release.table)
+        if table is None:
+            problems.append(f"releases.{name}.table {release.table!r} is not among tables")
+            continue
+        if release.purpose not in spec.purposes:
+            problems.append(f"releases.{name}.purpose {release.purpose!r} is not among purposes")
+        for column in release.columns:
+            if column not in table.columns:
+                problems.append(f"releases.{name} asks for column {column!r}, which {release.table} lacks")
+            elif isinstance(table.columns[column].effective_transform(column), Drop):
+                problems.append(f"releases.{name} asks for column {column!r}, which is dropped; remove it")
+    return problems
+
+
+def _use_case_problems(spec: ShopSpec) -> list[str]:
+    problems: list[str] = []
+    for name, use_case in spec.use_cases.items():
+        for table in use_case.tables:
+            release = spec.releases.get(table)
+            if release is None or release.product != "events":
+                problems.append(f"use_cases.{name} needs {table!r} among releases, with product: events")
+            elif release.purpose != use_case.purpose:
+                problems.append(
+                    f"use_cases.{name} has purpose {use_case.purpose!r}, its table {table!r} was released "
+                    f"for {release.purpose!r}; data is used for the purpose it was released for"
+                )
+    return problems

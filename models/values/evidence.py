@@ -1,0 +1,98 @@
+"""Evidence: what is known of one trained model, every number with its scope."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from models.values.base import Value
+from models.values.dataset import DatasetRef, GateResult, LawfulBasis
+from models.values.scope import Measure
+from models.values.target import PrivacyTarget
+
+
+class PrivacyClaim(Value):
+    """The epsilon of a run, computed from its log.
+
+    `epsilon` is the claim (privacy loss distribution), `epsilon_rdp` the check, `epsilon_unamplified` what
+    would hold without subsampling. `group_epsilon` protects all `group_size` customers of one household.
+    """
+
+    epsilon: float
+    epsilon_rdp: float
+    epsilon_unamplified: float
+    delta: float
+    unit: str
+    neighbouring: str
+    sampler: str
+    noise_source: str
+    steps: int
+    sampling_rate: float
+    noise_multiplier: float
+    clipping_norm: float
+    group_size: int = 1
+    group_epsilon: float | None = None
+    known_limits: tuple[str, ...] = ()
+
+
+class AuditResult(Value):
+    """What an attack on the trained model could prove. `epsilon_low` is a lower bound at `confidence`."""
+
+    attack: str
+    run: str
+    members: int
+    non_members: int
+    auc: Measure
+    tpr_at_1_percent_fpr: Measure
+    epsilon_low: float
+    confidence: float
+    power: str
+
+
+class Utility(Value):
+    """How good the model is on test customers: privately released, exact, its twin and its baseline."""
+
+    metric: str
+    released: Measure
+    exact: Measure
+    twin: Measure
+    baseline: Measure
+
+
+class Evidence(Value):
+    """All that decides whether a model may be used, and all that its dossier shows."""
+
+    shop: str
+    synthetic: str | None
+    use_case: str
+    run: str
+    created_at: datetime
+    released: DatasetRef
+    policy_hash: str
+    target: PrivacyTarget
+    claim: PrivacyClaim
+    run_log_matches_plan: bool
+    evaluation_epsilon: float
+    utility: Utility
+    audit: AuditResult
+    gate: GateResult
+    bases: tuple[LawfulBasis, ...]
+    budget_spent: float
+    budget_left: float
+    budget_committed: bool
+    feature_names: tuple[str, ...]
+    training_curve: tuple[float, ...] = ()
+    roc: tuple[tuple[float, float], ...] = ()
+    statement: str = ""
+
+    def objections(self) -> tuple[str, ...]:
+        """Why this model may not be champion, each in a sentence; empty if nothing speaks against it."""
+        rules = {
+            "the gate did not pass": self.gate.passed,
+            "the run log differs from the plan": self.run_log_matches_plan,
+            "the claimed epsilon is above the target": self.claim.epsilon <= self.target.epsilon,
+            "the audit proves more leakage than claimed": self.audit.epsilon_low <= self.claim.epsilon,
+            "the utility is not clearly above the baseline": self.utility.released.low
+            > self.utility.baseline.high,
+            "the budget was not committed": self.budget_committed,
+        }
+        return tuple(reason for reason, holds in rules.items() if not holds)

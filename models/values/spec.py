@@ -1,0 +1,257 @@
+"""The shop's spec: the one thing a user writes, and everything is derived from it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, StringConstraints, field_validator, model_validator
+
+from models.values.base import Value
+from models.values.consistency import spec_problems
+from models.values.target import PrivacyTarget
+from models.values.transform import Drop, Keep, Pseudonym, Redact, Transform, Truncate
+
+Role = Literal[
+    "key",
+    "identifier",
+    "quasi_identifier",
+    "sensitive",
+    "attribute",
+    "free_text",
+    "label",
+    "time",
+]
+ColumnType = Literal["string", "integer", "number", "boolean", "timestamp", "date"]
+Regime = Literal["gdpr", "ccpa", "pipl", "ecommerce_law"]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
+Header = Annotated[str, StringConstraints(min_length=1, max_length=120)]
+Basis = Literal["consent", "contract", "legal_duty", "legitimate_interest"]
+
+# Only these states of a customer's choice allow processing, per basis; whatever is not listed is denied.
+ALLOWING_STATES: dict[Basis, frozenset[str]] = {
+    "consent": frozenset({"granted"}),
+    "contract": frozenset({"granted", "not_asked"}),
+    "legal_duty": frozenset({"granted", "not_asked", "withdrawn", "objected"}),
+    "legitimate_interest": frozenset({"granted", "not_asked"}),
+}
+
+
+class Column(Value):
+    """One column: its privacy role, its type, the rules of its contract and its transform."""
+
+    role: Role
+    type: ColumnType = "string"
+    nullable: bool = False
+    range: tuple[float, float] | tuple[date, date] | None = None
+    values: tuple[str, ...] | None = None
+    pattern: str | None = None
+    max_length: int = Field(default=10_000, ge=1)
+    references: str | None = Field(default=None, description="table.column that must hold the value")
+    transform: Transform | None = None
+
+    @model_validator(mode="after")
+    def _role_allows_transform(self) -> Column:
+        kind = None if self.transform is None else self.transform.kind
+        if self.role == "identifier" and kind not in (None, "drop", "pseudonym"):
+            raise ValueError(
+                f"an identifier is dropped or pseudonymised, never {kind!r}; set transform to drop"
+            )
+        if self.role == "key" and kind not in (None, "drop", "pseudonym", "keep"):
+            raise ValueError(f"a key is pseudonymised, dropped or (public keys) kept, not {kind!r}")
+        if self.role == "quasi_identifier" and kind in (None, "keep"):
+            raise ValueError("a quasi-identifier needs a generalising transform or drop")
+        if self.role == "free_text" and kind not in (None, "drop", "redact"):
+            raise ValueError(f"free text is redacted or dropped, never {kind!r}")
+        if kind == "redact" and self.type != "string":
+            raise ValueError("redact works on strings; set type: string or transform: drop")
+        return self
+
+    def effective_transform(self, name: str) -> Transform:
+        """The transform in the spec, or the default of the role."""
+        if self.transform is not None:
+            return self.transform
+        match self.role:
+            case "identifier" | "quasi_identifier":
+                return Drop()
+            case "key":
+                return Pseudonym(domain=name.removesuffix("_id"))
+            case "free_text":
+                return Redact()
+            case "time":
+                return Truncate(unit="day")
+            case "sensitive" | "attribute" | "label":
+                return Keep()
+
+
+class Table(Value):
+    """One raw table: its source, its key and the way to the customer that each row belongs to.
+
+    `customer` names the column that holds the customer; `customer_via` ("orders.order_id") a foreign key
+    of the same name here; a table with neither holds no customers' data and must say `public: true`.
+    """
+
+    source: str
+    format: Literal["csv", "parquet"] = "csv"
+    encoding: Literal["utf-8", "gb18030", "latin-1"] = "utf-8"
+    key: tuple[str, ...]
+    customer: str | None = None
+    customer_via: str | None = None
+    public: bool = False
+    columns: dict[Header, Column]
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Table:
+        for column in (*self.key, *([self.customer] if self.customer else [])):
+            if column not in self.columns:
+                raise ValueError(f"column {column!r} is named as key or customer but not described")
+        if self.customer_via and self.customer_via.split(".")[-1] not in self.columns:
+            raise ValueError(f"customer_via {self.customer_via!r} needs a column of that name here")
+        ways = [bool(self.customer), bool(self.customer_via), self.public]
+        if sum(ways) != 1:
+            raise ValueError("say exactly one of customer, customer_via, public: true")
+        return self
+
+
+class Customers(Value):
+    """Where customers are listed, the public bound of their number and how they are split.
+
+    `public_bound` is a number that anyone may know (PRIVACY.md 5). `split` names a column whose values
+    are train, test and holdout; without it customers are split by keyed hash (60 / 20 / 20).
+    `group` names a column of people behind several customers (households); `group_copies` bounds them.
+    """
+
+    table: str
+    public_bound: int = Field(ge=100)
+    split: str | None = None
+    group: str | None = None
+    group_copies: int = Field(default=1, ge=1)
+
+
+class Consent(Value):
+    """Where customers' choices are kept: one row a customer, purpose and time; the latest counts."""
+
+    table: str
+    purpose: str = "purpose"
+    state: str = "state"
+    recorded_at: str = "recorded_at"
+
+
+class Purpose(Value):
+    """What data is used for: the lawful basis under every regime of the shop, and the reason for it."""
+
+    basis: dict[Regime, Basis]
+    reason: str = Field(min_length=10)
+
+    def allowing_states(self) -> frozenset[str]:
+        """States of a customer's choice that allow this purpose under every regime at once."""
+        return frozenset.intersection(*(ALLOWING_STATES[basis] for basis in self.basis.values()))
+
+
+class Anonymity(Value):
+    """What must hold of a published table: k (Sweeney 2002) and distinct l (Machanavajjhala 2007)."""
+
+    k: int = Field(default=10, ge=2)
+    l: int = Field(default=1, ge=1)  # noqa: E741  # the paper's letter
+    suppression_limit: float = Field(default=0.1, ge=0, le=1)
+
+
+class Release(Value):
+    """One released table: from which raw table, which columns, for which purpose, as which product."""
+
+    product: Literal["attributes", "events"]
+    table: str
+    purpose: str
+    columns: tuple[str, ...]
+    anonymity: Anonymity | None = None
+
+    @model_validator(mode="after")
+    def _published_is_anonymous(self) -> Release:
+        if self.product == "attributes" and self.anonymity is None:
+            raise ValueError("a published attribute table needs anonymity: {k, l, suppression_limit}")
+        return self
+
+
+class Target(Value):
+    """A use case's target as the spec states it; `delta` defaults to min(1e-5, 1/(10 N_public))."""
+
+    epsilon: float = Field(default=3.0, gt=0, le=20)
+    delta: float | None = None
+    unit: Literal["customer"] = "customer"
+
+
+class UseCaseSpec(Value):
+    """A use case of the shop: which case of the catalog, on which released tables, under which target."""
+
+    case: str
+    purpose: str
+    tables: tuple[str, ...]
+    privacy: Target = Target()
+
+
+class Budget(Value):
+    """What all trainings on this shop's customers may spend together."""
+
+    epsilon: float = Field(gt=0)
+    delta: float = Field(gt=0, lt=1)
+
+
+class Retention(Value):
+    """How long, in days, each zone keeps its data."""
+
+    raw_days: int = Field(default=30, ge=1)
+    curated_days: int = Field(default=90, ge=1)
+    released_days: int = Field(default=365, ge=1)
+
+
+class ShopSpec(Value):
+    """The whole spec. See docs/spec.md for every key with an example."""
+
+    shop: str = Field(pattern=r"^[a-z][a-z0-9-]{0,40}$")
+    synthetic: str | None = Field(
+        default=None, description="for data that is public because it is synthetic: the label to show"
+    )
+    timezone: str = "UTC"
+    regimes: tuple[Regime, ...] = Field(min_length=1)
+    minimum_count: int = Field(default=10, ge=2)
+    customers: Customers
+    purposes: dict[Name, Purpose]
+    consent: Consent | None = None
+    retention: Retention = Retention()
+    budget: Budget
+    tables: dict[Name, Table]
+    releases: dict[Name, Release]
+    use_cases: dict[Name, UseCaseSpec] = Field(default_factory=dict)
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(f"{name!r} is no IANA time zone; use e.g. Asia/Shanghai") from None
+        return name
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> ShopSpec:
+        problems = spec_problems(self)
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def public_data(self) -> bool:
+        """True if the data is synthetic and public, so that every number may be shown (and is labelled)."""
+        return self.synthetic is not None
+
+    def customer_column(self, table: str) -> str | None:
+        """The column of `table` that leads to the customer, own or foreign key; None for public tables."""
+        entry = self.tables[table]
+        return entry.customer or (entry.customer_via.split(".")[-1] if entry.customer_via else None)
+
+    def target(self, use_case: str) -> PrivacyTarget:
+        """The privacy target of a use case with its public facts filled in."""
+        privacy, n_public = self.use_cases[use_case].privacy, self.customers.public_bound
+        delta = privacy.delta or PrivacyTarget.default_delta(n_public)
+        return PrivacyTarget(epsilon=privacy.epsilon, delta=delta, n_public=n_public, unit=privacy.unit)

@@ -1,0 +1,89 @@
+"""What a stage reports: its output by reference, and counts."""
+
+from __future__ import annotations
+
+from models.values.base import Value
+from models.values.dataset import DatasetRef, GateResult, Manifest, RuleCount
+from models.values.evidence import Evidence
+
+
+class StageReport(Value):
+    """One stage of a run: rows in and out by table, rows rejected by rule, seconds."""
+
+    stage: str
+    output: DatasetRef | None = None
+    rows_in: dict[str, int] = {}
+    rows_out: dict[str, int] = {}
+    rejected: tuple[RuleCount, ...] = ()
+    dropped_columns: tuple[str, ...] = ()
+    seconds: float
+
+
+class Draft(Value):
+    """A data set whose files are written but which is not published: nobody sees it yet."""
+
+    manifest: Manifest
+    parent_rows: dict[str, int]
+    report: StageReport
+
+
+class Curated(Value):
+    """The curated data set and the reports of its two stages, contract and consent."""
+
+    output: DatasetRef
+    contract: StageReport
+    consent: StageReport
+
+
+class Prepared(Value):
+    """A published release with all that led to it."""
+
+    released: DatasetRef
+    stages: tuple[StageReport, ...]
+    gate: GateResult
+    gate_page: str
+
+
+class RegisteredModel(Value):
+    """A version of a registered model. `champion` says whether it may be used."""
+
+    name: str
+    version: int
+    champion: bool
+
+
+class Trained(Value):
+    """A registered model with its evidence and the way to its dossier."""
+
+    model: RegisteredModel
+    evidence: Evidence
+    objections: tuple[str, ...]
+    dossier: str
+    seconds: float
+
+
+class ShopReport(Value):
+    """What one run of the main job did."""
+
+    shop: str
+    synthetic: str | None
+    prepared: Prepared
+    trained: tuple[Trained, ...]
+    prefect_run: str
+    seconds: float
+
+
+class SpecRef(Value):
+    """A spec as a run pinned it: a later edit of the file is noticed, not mixed in."""
+
+    path: str
+    policy_hash: str
+
+
+class Fitted(Value):
+    """A trained model by reference: sealed weights, plan and run log, and the budget reserved for it."""
+
+    output: DatasetRef
+    released: DatasetRef
+    reservation: str
+    seconds: float

@@ -1,0 +1,42 @@
+"""Budget: epsilon is spent before a customer's data is touched."""
+
+from __future__ import annotations
+
+from infra.manifests import open_manifest
+from models.values.dataset import DatasetRef
+from models.values.errors import PrivetError
+from models.values.spec import ShopSpec
+from models.values.stage import SpecRef
+from tasks import resolve
+from tasks.stage import stage
+
+
+class StaleRelease(PrivetError, ValueError):
+    """The release was made under another spec than the one in force."""
+
+
+def account(shop: ShopSpec) -> str:
+    """The ledger's account: all trainings on the customers of one shop share it, whatever release they use."""
+    return f"{shop.shop}/customers"
+
+
+@stage(timeout_seconds=120, tags={"privet"})
+def reserve(pinned: SpecRef, use_case: str, released: DatasetRef) -> str:
+    """Set the use case's epsilon and delta aside, durably; returns the reservation's id.
+
+    One training spends its target once: training customers bear the training, test customers the released
+    evaluation, and nobody is both (parallel composition, McSherry 2009).
+    """
+    shop, site = resolve.spec(pinned), resolve.site()
+    if open_manifest(site.store, released).policy_hash != shop.digest():
+        raise StaleRelease(f"{released} was made under another version of the spec; run prepare again")
+    target = shop.target(use_case)
+    reservation = site.ledger.reserve(
+        account(shop),
+        epsilon=target.epsilon,
+        delta=target.delta,
+        cap_epsilon=shop.budget.epsilon,
+        cap_delta=shop.budget.delta,
+        what=f"train/{use_case}/{released.version}",
+    )
+    return reservation.id

@@ -1,0 +1,98 @@
+"""De-identification: curated tables become the draft of a release, each table under its purpose and product."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from infra.datasets import Writer, read
+from infra.manifests import new_version
+from models.anonymity.consent import CUSTOMER, only_allowed, with_customer
+from models.anonymity.measures import facts
+from models.anonymity.policy import BUCKET, UNIT, anonymise, deidentify, plan_release, required_domains
+from models.values.dataset import DatasetRef, LawfulBasis, Manifest, TableEntry
+from models.values.spec import ShopSpec
+from models.values.stage import Draft, SpecRef, StageReport
+from tasks import resolve
+from tasks.curation import DECISIONS
+from tasks.stage import stage
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from models.anonymity.pseudonyms import HmacKey
+
+Tables = dict[str, "ir.Table"]
+
+
+@stage(timeout_seconds=3600, tags={"privet"})
+def deidentify_tables(pinned: SpecRef, curated: DatasetRef) -> Draft:
+    """Write every released table, pseudonymous and (attributes) k-anonymous, as files that nobody sees yet."""
+    shop = resolve.spec(pinned)
+    with resolve.bench() as bench:
+        tables = dict(read(bench.site, bench.engine, curated, principal=resolve.PREPARER))
+        ref = DatasetRef(zone="released", name=shop.shop, version=new_version(bench.now))
+        writer = Writer(site=bench.site, engine=bench.engine, principal=resolve.PREPARER, ref=ref)
+        parents = {name: _release(bench, shop, name, tables, writer) for name in shop.releases}
+        manifest = _draft(bench, shop, writer, curated)
+        return Draft(manifest=manifest, parent_rows=parents, report=_report(bench, manifest, parents))
+
+
+def _release(bench: resolve.Bench, shop: ShopSpec, name: str, tables: Tables, writer: Writer) -> int:
+    """Write one released table; returns the rows of its parent that its purpose may use."""
+    release, plan = shop.releases[name], plan_release(shop, name)
+    rows = bench.engine.materialise(_usable(shop, name, tables), f"usable_{name}")
+    keys = {domain: _key(bench, shop, release.purpose, domain) for domain in required_domains(shop, name)}
+    unit_key = _key(bench, shop, release.purpose, "unit")
+    masked = deidentify(shop, name, rows, keys, tables[shop.customers.table], unit_key)
+    masked = bench.engine.materialise(masked.drop(BUCKET), f"masked_{name}")
+    kept = bench.engine.materialise(anonymise(plan, masked), f"released_{name}")
+    facts_row: dict[str, Any] = {}
+    if plan.anonymity is not None:
+        facts_row = facts(masked.drop(UNIT), kept, plan.quasi, plan.sensitive).to_pyarrow().to_pylist()[0]
+    entry = TableEntry(
+        name=name,
+        product=release.product,
+        purpose=release.purpose,
+        columns={},
+        rows=0,
+        facts={key: value for key, value in facts_row.items() if value is not None},
+    )
+    writer.add(entry, kept)
+    return int(rows.count().execute())
+
+
+def _usable(shop: ShopSpec, name: str, tables: Tables) -> ir.Table:
+    """The rows of a release's raw table whose customers its purpose may use."""
+    release = shop.releases[name]
+    via = shop.tables[release.table].customer_via
+    owned = with_customer(shop, release.table, tables[release.table], tables[via.split(".")[0]] if via else None)
+    decisions = tables[DECISIONS]
+    return only_allowed(owned, decisions.filter(decisions.purpose == release.purpose), CUSTOMER)
+
+
+def _key(bench: resolve.Bench, shop: ShopSpec, purpose: str, domain: str) -> HmacKey:
+    secret = bench.site.keys.derive(resolve.PREPARER, shop=shop.shop, purpose=purpose, domain=domain)
+    return bench.engine.secret(secret, f"{purpose}_{domain}")
+
+
+def _draft(bench: resolve.Bench, shop: ShopSpec, writer: Writer, curated: DatasetRef) -> Manifest:
+    return Manifest(
+        ref=writer.ref,
+        shop=shop.shop,
+        synthetic=shop.synthetic,
+        created_at=bench.now,
+        policy_hash=shop.digest(),
+        parents=(curated,),
+        tables=tuple(writer.tables),
+        files=tuple(writer.files),
+        bases=tuple(
+            LawfulBasis(purpose=name, regime=regime, basis=basis, reason=purpose.reason)
+            for name, purpose in shop.purposes.items()
+            for regime, basis in purpose.basis.items()
+        ),
+    )
+
+
+def _report(bench: resolve.Bench, manifest: Manifest, parents: dict[str, int]) -> StageReport:
+    rows = {table.name: table.rows for table in manifest.tables}
+    return StageReport(stage="de-identify", rows_in=parents, rows_out=rows, seconds=bench.seconds)

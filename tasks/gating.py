@@ -1,0 +1,95 @@
+"""Gating: nothing is published unless Great Expectations passed it, on the very bytes that would be published."""
+
+from __future__ import annotations
+
+from expectations.gates.gate import identifying_columns, run_gate
+from expectations.gates.page import render
+from infra.datasets import discard, read
+from infra.storage import write_new
+from models.values.dataset import DatasetRef, GateResult, Manifest
+from models.values.errors import PrivetError
+from models.values.spec import ShopSpec
+from models.values.stage import Draft, SpecRef
+from tasks import resolve
+from tasks.artifacts import publish_markdown
+from tasks.stage import stage
+
+class GateFailed(PrivetError, ValueError):
+    """The gate did not pass; nothing was published and the previous release is untouched."""
+
+
+@stage(timeout_seconds=3600, tags={"privet"})
+def gate(pinned: SpecRef, draft: Draft) -> GateResult:
+    """Read the draft's files back, check them, and write the gate's page; a failed gate discards the draft."""
+    shop = resolve.spec(pinned)
+    with resolve.bench() as bench:
+        try:
+            result = _checked(bench, shop, draft)
+        except BaseException:
+            discard(bench.site, draft.manifest, resolve.PREPARER)
+            raise
+        page = _page(bench, shop, draft.manifest, result)
+        publish_markdown("gate", _markdown(result), f"gate of {draft.manifest.ref}")
+        if not result.passed:
+            discard(bench.site, draft.manifest, resolve.PREPARER)
+            raise GateFailed(_refusal(result, page))
+        return result
+
+
+def page_path(site_reports: str, ref: DatasetRef) -> str:
+    """Where the gate's page of a release lies."""
+    return f"{site_reports}/gate-{ref.name}-{ref.version}.html"
+
+
+def _checked(bench: resolve.Bench, shop: ShopSpec, draft: Draft) -> GateResult:
+    published = read(bench.site, bench.engine, draft.manifest, principal=resolve.GATEKEEPER)
+    raw = _raw_identifiers(bench, shop, draft)
+    suppressed = {
+        table.name: int(table.facts["suppressed"]) for table in draft.manifest.tables if "suppressed" in table.facts
+    }
+    return run_gate(
+        bench.engine.connection,
+        {name: table.get_name() for name, table in published.items()},
+        shop,
+        draft.parent_rows,
+        {name: raw for name in published},
+        suppressed_rows=suppressed,
+    )
+
+
+def _raw_identifiers(bench: resolve.Bench, shop: ShopSpec, draft: Draft) -> str:
+    """The name of a work table with the customers' raw identifiers, against which released texts are held."""
+    home, curated = shop.customers.table, draft.manifest.parents[0]
+    tables = read(bench.site, bench.engine, curated, principal=resolve.PREPARER, tables=[home])
+    identifying = tables[home].select(*identifying_columns(shop, home))
+    return str(bench.engine.materialise(identifying, "raw_identifiers").get_name())
+
+
+def _page(bench: resolve.Bench, shop: ShopSpec, manifest: Manifest, result: GateResult) -> str:
+    path = page_path(str(bench.site.settings.reports_dir), manifest.ref)
+    text = render(result, title=f"Gate of {manifest.ref}", synthetic=shop.synthetic)
+    write_new_page(path, text)
+    return path
+
+
+def write_new_page(path: str, text: str) -> None:
+    """A page in the reports folder, readable by its owner only."""
+    from pathlib import Path
+
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_new(target, [text.encode()])
+
+
+def _markdown(result: GateResult) -> str:
+    rows = "\n".join(
+        f"| {check.table} | {check.rule} | {'passed' if check.passed else '**failed**'} |" for check in result.checks
+    )
+    verdict = "Every check passed." if result.passed else "The gate is closed: nothing was published."
+    return f"{verdict}\n\n| table | rule | result |\n| --- | --- | --- |\n{rows}\n"
+
+
+def _refusal(result: GateResult, page: str) -> str:
+    failed = [f"{check.table}: {check.rule}" for check in result.checks if not check.passed]
+    shown = "; ".join(failed[:5]) + (f" and {len(failed) - 5} more" if len(failed) > 5 else "")
+    return f"the gate did not pass ({shown}); nothing was published. How to mend it: {page}"

@@ -1,0 +1,46 @@
+"""Release of a model: registered with its evidence, champion only if nothing speaks against it."""
+
+from __future__ import annotations
+
+import time
+
+from infra.registry import Registry
+from infra.report.card import card
+from infra.report.dossier import as_json, render
+from infra.sealed import recall
+from models.values.evidence import Evidence
+from models.values.stage import Fitted, RegisteredModel, SpecRef, Trained
+from tasks import resolve
+from tasks.artifacts import publish_markdown
+from tasks.gating import write_new_page
+from tasks.stage import stage
+from tasks.training import PLAN, case_of, keep_internal, restored
+
+EVIDENCE = "evidence.json"
+
+
+@stage(timeout_seconds=1200, tags={"privet", "train"})
+def publish(pinned: SpecRef, use_case: str, fitted: Fitted, evidence: Evidence) -> Trained:
+    """Register the model as candidate, make it champion if its evidence allows, and write its dossier."""
+    shop, started = resolve.spec(pinned), time.monotonic()
+    with resolve.bench() as bench:
+        settings = bench.site.settings
+        registry = Registry(settings.mlflow_uri, settings.mlflow_artifacts)
+        plan = recall(bench.site, resolve.TRAINER, fitted.output, PLAN).decode()
+        model = restored(bench, case_of(shop, use_case), fitted)
+        version = registry.register(f"{shop.shop}-{use_case}", model, evidence, plan)
+        objections = registry.promote(version, evidence)
+        keep_internal(
+            bench, shop, use_case, fitted.released, {EVIDENCE: evidence.model_dump_json().encode()}
+        )
+        dossier = f"{settings.reports_dir}/dossier-{use_case}-{evidence.run}.html"
+        write_new_page(dossier, render(evidence, internal=False))
+        write_new_page(dossier.replace(".html", ".json"), as_json(evidence, internal=False))
+        publish_markdown(f"dossier-{use_case.replace('_', '-')}", card(evidence), f"model {version}")
+        return Trained(
+            model=RegisteredModel(name=version.name, version=version.version, champion=not objections),
+            evidence=evidence,
+            objections=objections,
+            dossier=dossier,
+            seconds=round(fitted.seconds + time.monotonic() - started, 2),
+        )

@@ -1,0 +1,60 @@
+"""Resolution: from references to the values, tables and parts that a stage works on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from infra.access import Principal
+from infra.engine import Engine, open_engine
+from infra.settings import Settings
+from infra.site import Site, open_site
+from infra.spec import SpecError, read_spec
+from models.values.spec import ShopSpec
+from models.values.stage import SpecRef
+
+PREPARER = Principal(name="prepare", role="preparer")
+GATEKEEPER = Principal(name="gate", role="gatekeeper")
+TRAINER = Principal(name="train", role="trainer")
+OFFICER = Principal(name="officer", role="officer")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """What a data stage works with: the site, an engine of its own and the time it began (UTC)."""
+
+    site: Site
+    engine: Engine
+    now: datetime
+    started: float
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the stage began."""
+        return round(time.monotonic() - self.started, 2)
+
+
+def site() -> Site:
+    """The site of the current settings."""
+    return open_site(Settings.load())
+
+
+def spec(pinned: SpecRef) -> ShopSpec:
+    """The pinned spec; SpecError if the file was changed since the run began."""
+    shop = read_spec(Path(pinned.path))
+    if shop.digest() != pinned.policy_hash:
+        raise SpecError(f"{Path(pinned.path).name} was changed while this run used it; start the run again")
+    return shop
+
+
+@contextmanager
+def bench() -> Iterator[Bench]:
+    """An encrypted engine that lives as long as the stage."""
+    here, started = site(), time.monotonic()
+    settings = here.settings
+    with open_engine(settings.work_dir, threads=settings.threads, memory_limit=settings.memory_limit) as engine:
+        yield Bench(site=here, engine=engine, now=datetime.now(UTC), started=started)

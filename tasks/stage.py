@@ -1,0 +1,72 @@
+"""A stage: a Prefect task from which only references, counts and safe errors come out."""
+
+from __future__ import annotations
+
+import functools
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import prefect
+from prefect.cache_policies import NO_CACHE
+
+from models.values.errors import PrivetError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+_HOUSE = Path(__file__).resolve().parent.parent
+
+
+class StageFailed(PrivetError, RuntimeError):
+    """A stage failed in a way that Privet did not foresee; what the fault said is withheld."""
+
+
+def stage(*, timeout_seconds: float, tags: set[str]) -> Callable[[Callable[P, R]], prefect.Task[P, R]]:
+    """Make a function a Prefect task: no result persisted, no caching, no prints logged, errors scrubbed.
+
+    Faults of libraries quote data ("could not convert 'ann@...'"); of those only the kind and the place
+    leave the stage. A `PrivetError` passes, without the chain of errors behind it.
+    """
+
+    def decorate(function: Callable[P, R]) -> prefect.Task[P, R]:
+        return prefect.task(
+            scrubbed(function),
+            name=function.__name__,
+            tags=tags,
+            timeout_seconds=timeout_seconds,
+            persist_result=False,
+            cache_policy=NO_CACHE,
+            log_prints=False,
+        )
+
+    return decorate
+
+
+def scrubbed(function: Callable[P, R]) -> Callable[P, R]:
+    """The function, with every error made safe to show, log and store."""
+
+    @functools.wraps(function)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        failure: PrivetError
+        try:
+            return function(*args, **kwargs)
+        except PrivetError as error:
+            failure = error
+        except Exception as error:  # noqa: BLE001  # the one place where any fault may be caught: to withhold it
+            failure = StageFailed(_describe(function.__name__, error))
+        # raised outside the handler, so that nothing hangs on to the original and its locals
+        failure.__cause__ = failure.__context__ = None
+        raise failure.with_traceback(None)
+
+    return guarded
+
+
+def _describe(name: str, error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    place = next((frame for frame in reversed(frames) if frame.filename.startswith(str(_HOUSE))), frames[-1])
+    where = Path(place.filename).relative_to(_HOUSE) if place.filename.startswith(str(_HOUSE)) else "a library"
+    return (
+        f"stage '{name}' failed with {type(error).__name__} at {where}:{place.lineno}; its message is "
+        "withheld since it may quote data. Nothing was published; run `privet doctor`, then try again"
+    )

@@ -1,0 +1,160 @@
+"""The dossier: readable, self-contained, and silent about what is internal."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from infra.report.card import card, summary_rows
+from infra.report.dossier import as_json, render
+from infra.report.view import WITHHELD
+from tests.infra.report import evidence_sample as sample
+
+PRIVATE = sample.evidence()
+PUBLIC = sample.evidence(synthetic=sample.LABEL)
+VOID = {"meta", "path", "circle", "rect", "line", "polyline", "br"}
+
+
+class Checker(HTMLParser):
+    """Collects what a page asks for, and that its tags close in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: set[str] = set()
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.add(tag)
+        self.links += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "action")]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.add(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+
+def parsed(page: str) -> Checker:
+    checker = Checker()
+    checker.feed(page)
+    checker.close()
+    return checker
+
+
+def shared_texts(evidence: Any) -> tuple[str, ...]:
+    rows = str(summary_rows(evidence))
+    return render(evidence, internal=False), as_json(evidence, internal=False), card(evidence), rows
+
+
+@pytest.mark.parametrize("word", [*sample.TAINT, *sample.TAINT_MORE])
+def test_internal_numbers_are_only_in_the_internal_copy(word: str) -> None:
+    assert not any(word in text for text in shared_texts(PRIVATE))
+
+
+@pytest.mark.parametrize("word", ["0.71829", "0.73191", "0.53717", "7713", "power 4242", "hidden 17 rows"])
+def test_the_internal_copy_holds_them(word: str) -> None:
+    assert word in as_json(PRIVATE, internal=True)
+    assert word in as_json(PUBLIC, internal=False)
+
+
+def test_shared_texts_do_not_depend_on_internal_numbers() -> None:
+    assert shared_texts(PRIVATE) == shared_texts(sample.evidence(**sample.other_world()))
+
+
+def test_the_withheld_is_said() -> None:
+    page, text, markdown, rows = shared_texts(PRIVATE)
+    assert all(WITHHELD in each for each in (page, text, markdown, rows))
+    assert "Internal copy" in render(PRIVATE, internal=True)
+
+
+def test_an_internal_label_hides_the_released_number_too() -> None:
+    utility = sample.utility(released=sample.measure("auc", 0.68123, "internal", "exact"))
+    assert not any("0.681" in text for text in shared_texts(sample.evidence(utility=utility)))
+
+
+@pytest.mark.parametrize("kind", ["exact", "twin"])
+def test_what_is_internal_by_kind_is_withheld_whatever_its_label(kind: str) -> None:
+    mislabelled = sample.measure("auc", 0.68123, "public", "exact")
+    texts = shared_texts(sample.evidence(utility=sample.utility(**{kind: mislabelled})))
+    assert not any("0.681" in text for text in texts)
+
+
+@pytest.mark.parametrize("evidence", [PRIVATE, PUBLIC])
+@pytest.mark.parametrize("internal", [False, True])
+def test_the_page_parses_and_asks_nobody(evidence: Any, internal: bool) -> None:
+    page = render(evidence, internal=internal)
+    checker = parsed(page)
+    assert checker.open == []
+    assert not checker.seen & {"script", "link", "iframe", "img", "object", "form", "base"}
+    assert all(link.startswith("#") for link in checker.links)
+    assert not re.search(r"https?://|//[a-z]|@import|url\(", page)
+    assert "default-src 'none'; style-src 'unsafe-inline'; img-src data:" in page
+
+
+def test_texts_of_the_shop_are_escaped() -> None:
+    nasty = sample.evidence(shop="<script>alert(1)</script>", statement="a < b & c", synthetic="<img src=x>")
+    page = render(nasty, internal=True)
+    assert "script" not in parsed(page).seen
+    assert "a &lt; b &amp; c" in page
+    assert "\\<script\\>" in card(nasty)
+
+
+def test_the_verdict_comes_first() -> None:
+    refused = sample.evidence(gate=sample.gate(passed=False), budget_committed=False)
+    page = render(refused, internal=False)
+    assert page.index("This model may not be used.") < page.index("What it promises")
+    assert all(f"<li>{objection}</li>" in page for objection in refused.objections())
+    assert "This model may be used." in render(PRIVATE, internal=False)
+
+
+def test_public_data_is_labelled_wherever_numbers_are() -> None:
+    page = render(PUBLIC, internal=False)
+    assert sample.LABEL in page
+    captions = re.findall(r"<(?:caption|figcaption)>(.*?)</(?:caption|figcaption)>", page, re.DOTALL)
+    assert captions
+    assert all("synthetic data" in caption for caption in captions)
+    assert sample.LABEL in card(PUBLIC).replace("\\", "")
+
+
+def test_every_number_of_the_json_has_a_scope() -> None:
+    def check(part: Any) -> None:
+        if isinstance(part, list):
+            for item in part:
+                check(item)
+        elif isinstance(part, dict):
+            assert not ({"value", "withheld", "points"} & part.keys()) or "scope" in part
+            for item in part.values():
+                check(item)
+
+    check(json.loads(as_json(PRIVATE, internal=True)))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"roc": (), "training_curve": (), "feature_names": (), "bases": (), "statement": ""},
+        {"claim": sample.claim(epsilon_unamplified=float("inf"), group_epsilon=None, known_limits=())},
+        {"audit": sample.audit(epsilon_low=0.0)},
+        {"budget_spent": 0.0, "budget_left": 0.0},
+        {"training_curve": (0.5,), "roc": ((0.0, 0.0), (1.0, 1.0))},
+        {"gate": sample.gate().model_copy(update={"checks": ()})},
+    ],
+)
+def test_missing_and_extreme_numbers_still_make_a_page(changes: dict[str, Any]) -> None:
+    evidence = sample.evidence(**changes)
+    assert parsed(render(evidence, internal=True)).open == []
+    json.loads(as_json(evidence, internal=True))
+
+
+def test_the_card_starts_with_a_sentence() -> None:
+    first = card(PRIVATE).splitlines()[0]
+    assert first[0].isalpha()
+    assert first.endswith(".")

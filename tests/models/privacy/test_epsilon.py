@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import dp_accounting
+import numpy as np
+import pytest
+from dp_accounting.gaussian_mechanism import get_epsilon_gaussian
+
+from models.privacy.epsilon import (
+    COARSE,
+    dp_sgd_event,
+    group_event,
+    planned_epsilon,
+    pld_epsilon,
+    rdp_epsilon,
+    running_epsilon,
+    unamplified_event,
+)
+from models.privacy.errors import PrivacyError
+
+# customers, batch, sigma, epochs, delta, then RDP, PLD and unamplified epsilon of dp-accounting 0.6.0.
+REFERENCE = [
+    (60_000, 256, 1.1, 60, 1e-5, 2.597, 2.382, 54.05),
+    (60_000, 256, 1.3, 15, 1e-5, 0.955, 0.865, 16.53),
+    (60_000, 256, 0.7, 45, 1e-5, 6.320, 5.640, 85.96),
+    (60_000, 512, 1.23, 40, 1e-5, 2.581, 2.364, 34.42),
+    (50_000, 1024, 1.54, 30, 1e-5, 2.609, 2.387, 20.84),
+    (800_167, 10_000, 0.6, 1600 * 10_000 / 800_167, 1e-6, 14.30, 12.75, 62.44),
+]
+
+
+@pytest.mark.parametrize("row", REFERENCE)
+def test_reference_values(row: tuple[float, ...]) -> None:
+    customers, batch, sigma, epochs, delta, rdp, pld, unamplified = row
+    steps = math.ceil(round(epochs * customers / batch, 6))
+    event = dp_sgd_event(sampling_rate=batch / customers, noise_multiplier=sigma, steps=steps)
+    plain = unamplified_event(noise_multiplier=sigma, participations=math.ceil(epochs))
+    assert rdp_epsilon(event, delta) == pytest.approx(rdp, abs=5e-4 if rdp < 10 else 5e-3)
+    assert pld_epsilon(event, delta) == pytest.approx(pld, abs=5e-4 if pld < 10 else 5e-3)
+    assert pld_epsilon(plain, delta) == pytest.approx(unamplified, abs=5e-3)
+
+
+@pytest.mark.parametrize("rate", [0.003, 0.03, 0.3])
+@pytest.mark.parametrize("sigma", [0.8, 1.5, 4.0])
+@pytest.mark.parametrize("steps", [1, 30, 500])
+def test_bounds_are_ordered(rate: float, sigma: float, steps: int) -> None:
+    def event() -> Any:
+        return dp_sgd_event(sampling_rate=rate, noise_multiplier=sigma, steps=steps)
+
+    fine = pld_epsilon(event(), 1e-6, interval=COARSE / 2)
+    coarse = planned_epsilon(sampling_rate=rate, noise_multiplier=sigma, steps=steps, delta=1e-6)
+    quick = running_epsilon(sampling_rate=rate, noise_multiplier=sigma, steps=steps, delta=1e-6)
+    assert fine <= coarse + 1e-9
+    assert coarse <= min(quick, rdp_epsilon(event(), 1e-6))
+
+
+def test_200_closed_forms() -> None:
+    """T Gaussian mechanisms are one of sigma / sqrt(T), whose epsilon is known exactly."""
+    rng = np.random.default_rng(1)
+    for _ in range(200):
+        sigma, steps = rng.uniform(2, 20), int(rng.integers(1, 50))
+        delta = 10 ** rng.uniform(-9, -4)
+        exact = get_epsilon_gaussian(sigma / np.sqrt(steps), delta)
+        event = dp_sgd_event(sampling_rate=1.0, noise_multiplier=sigma, steps=steps)
+        one = unamplified_event(noise_multiplier=sigma, participations=steps)
+        assert exact <= pld_epsilon(event, delta, interval=COARSE) <= exact * 1.01 + 0.01
+        assert rdp_epsilon(event, delta) >= exact
+        assert pld_epsilon(one, delta, interval=COARSE) == pytest.approx(exact, abs=2e-3)
+
+
+def test_a_group_of_one_is_one_customer_and_more_cost_more() -> None:
+    run: dict[str, Any] = {"sampling_rate": 0.03, "noise_multiplier": 2.0, "steps": 100}
+    single = pld_epsilon(dp_sgd_event(**run), 1e-6, interval=COARSE)
+    groups = [pld_epsilon(group_event(**run, group_size=size), 1e-6, interval=COARSE) for size in (1, 2, 5)]
+    assert groups[0] == pytest.approx(single, rel=1e-3)
+    assert 2 * groups[0] <= groups[1] < groups[2]
+
+
+@pytest.mark.parametrize("account", [pld_epsilon, rdp_epsilon])
+def test_an_unknown_mechanism_is_not_free(account: Any) -> None:
+    event = dp_accounting.ComposedDpEvent(
+        [dp_sgd_event(sampling_rate=0.01, noise_multiplier=1.0, steps=1), dp_accounting.UnsupportedDpEvent()]
+    )
+    with pytest.raises(PrivacyError, match="never free"):
+        account(event, 1e-6)

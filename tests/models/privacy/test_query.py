@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models.privacy import tf_privacy
+from models.privacy.noise import GaussianNoise, KeyStream
+from models.privacy.query import CustomerSumQuery
+
+
+def _query(clip: float, stddev: float = 0.0, entropy: Any = None) -> CustomerSumQuery:
+    return CustomerSumQuery(clipping_norm=clip, stddev=stddev, noise=GaussianNoise(entropy or KeyStream()))
+
+
+def _clip(clip: float, record: list[Any]) -> list[Any]:
+    query = _query(clip)
+    params = query.derive_sample_params(query.initial_global_state())
+    return [np.asarray(part) for part in query.preprocess_record(params, record)]
+
+
+def _norm(parts: list[Any]) -> float:
+    return float(np.sqrt(sum(np.sum(np.square(part, dtype=np.float64)) for part in parts)))
+
+
+@pytest.mark.parametrize("clip", [0.01, 1.0, 25.0])
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_clipping_equals_the_librarys(clip: float, scale: float) -> None:
+    rng = np.random.default_rng(3)
+    record = [tf.constant(rng.normal(size=shape) * scale, tf.float32) for shape in ((3, 4), (4,), (1,))]
+    library = tf_privacy.part("privacy.dp_query.gaussian_query").GaussianSumQuery(clip, 0.0)
+    expected = library.preprocess_record(tf.constant(clip), record)
+    for ours, theirs in zip(_clip(clip, record), expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+
+
+@pytest.mark.parametrize("clip", [0.1, 1.0, 10.0])
+def test_clipping_norm_is_what_a_large_gradient_gets(clip: float) -> None:
+    parts = _clip(clip, [tf.fill((3, 4), 50.0), tf.fill((4,), -70.0)])
+    assert _norm(parts) == pytest.approx(clip, rel=1e-5)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_every_variable_is_clipped(place: int) -> None:
+    record = [tf.zeros((3, 4)), tf.zeros((4,)), tf.zeros((1,))]
+    record[place] = record[place] + 1e5
+    assert _norm(_clip(1.0, record)) <= 1 + 1e-5
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 3e38])
+def test_a_gradient_that_is_not_finite_counts_zero(bad: float) -> None:
+    assert _norm(_clip(1.0, [tf.constant([1.0, bad]), tf.constant([2.0])])) == 0
+
+
+@pytest.mark.parametrize("stddev", [0.0, 0.5, 8.0])
+def test_noise_is_added_once_to_every_variable_of_the_sum(stddev: float, fixed: Any) -> None:
+    query = _query(2.0, stddev, fixed())
+    noised, _, event = query.get_noised_result(
+        [tf.fill((200, 250), 7.0), tf.zeros((4,))], query.initial_global_state()
+    )
+    assert np.std(noised[0]) == pytest.approx(stddev, rel=0.02)
+    assert np.mean(noised[0]) == pytest.approx(7.0, abs=0.1)
+    assert query._noise.taken() == [stddev, stddev]
+    assert event.noise_multiplier == stddev / 2.0
