@@ -15,7 +15,9 @@ def main() -> int:
         known = ", ".join(sorted(path.stem for path in HERE.glob("[a-z]*.py") if path.stem != "claims"))
         print(f"no benchmark named {', '.join(unknown)}; there are: {known}", file=sys.stderr)
         return 2
-    codes = [subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=False).returncode for name in names]
+    codes = [
+        subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=False).returncode for name in names
+    ]
     return max(codes, key=lambda code: (code == 1, code), default=0)
 
 

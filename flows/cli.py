@@ -44,7 +44,9 @@ def _parser() -> argparse.ArgumentParser:
     budget.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     budget.set_defaults(command=_budget)
 
-    dossier = commands.add_parser("dossier", help="write the full dossier of a run, internal numbers included")
+    dossier = commands.add_parser(
+        "dossier", help="write the full dossier of a run, internal numbers included"
+    )
     dossier.add_argument("run", help="the run, as the table of `privet run` names it")
     dossier.add_argument("--output", required=True, metavar="FILE", help="where to write the page")
     dossier.set_defaults(command=_dossier)

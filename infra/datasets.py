@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,17 @@ if TYPE_CHECKING:
     from infra.access import Principal
 
 BUCKETS = 64
+
+
+@contextmanager
+def writing(site: Site, engine: Engine, principal: Principal, ref: DatasetRef) -> Iterator[Writer]:
+    """A writer for a new data set; if the work on it fails, what it wrote is removed and its keys destroyed."""
+    writer = Writer(site=site, engine=engine, principal=principal, ref=ref)
+    try:
+        yield writer
+    except BaseException:
+        _discard(site, ref, writer.files, principal)
+        raise
 
 
 @dataclass(kw_only=True)
@@ -41,11 +53,14 @@ class Writer:
         """
         folder = self._folder(entry.name)
         keys = self._keys(entry, BUCKETS if bucket_column else 1)
+        written: Sequence[tuple[Path, int | None, int]]
         if bucket_column:
             written = self.engine.write_buckets(table, bucket_column, folder, [key for _, key in keys])
         else:
             path = folder / "all.parquet"
-            order = list(table.columns)[:1]  # by pseudonym or key, so that the order tells nothing of its origin
+            order = list(table.columns)[
+                :1
+            ]  # by pseudonym or key, so that the order tells nothing of its origin
             written = [(path, None, self.engine.write_parquet(table, path, keys[0][1], order_by=order))]
         for (path, bucket, rows), (key_id, _) in zip(written, keys, strict=True):
             self.files.append(self._store(entry.name, path, bucket, rows, key_id))
@@ -84,31 +99,28 @@ def read(
     site: Site,
     engine: Engine,
     source: DatasetRef | Manifest,
-    *,
     principal: Principal,
+    *,
     tables: Iterable[str] | None = None,
-    purpose: str | None = None,
-) -> Mapping[str, ir.Table]:
+    purposes: Mapping[str, str] | None = None,
+) -> dict[str, ir.Table]:
     """Tables of a data set on the engine, by name; every key needs an access decision and a log entry first.
 
-    `source` is a published data set, or the manifest of a draft that is about to be gated.
+    `source` is a published data set, or the manifest of a draft that is about to be gated. `purposes` says for
+    what each table is asked; released tables are not read without one.
     """
     manifest = source if isinstance(source, Manifest) else open_manifest(site.store, source)
-    names = list(tables) if tables is not None else [table.name for table in manifest.tables]
-    return {name: _read_table(site, engine, manifest, manifest.table(name), principal, purpose) for name in names}
+    names = [table.name for table in manifest.tables] if tables is None else list(tables)
+    asked = purposes or {}
+    return {name: _read_table(site, engine, manifest, name, principal, asked.get(name)) for name in names}
 
 
 def _read_table(
-    site: Site,
-    engine: Engine,
-    manifest: Manifest,
-    table: TableEntry,
-    principal: Principal,
-    purpose: str | None,
+    site: Site, engine: Engine, manifest: Manifest, name: str, principal: Principal, purpose: str | None
 ) -> ir.Table:
-    files = [file for file in manifest.files if file.table == table.name]
+    files = [file for file in manifest.files if file.table == name]
     ids = [file.key_id for file in files]
-    keys = site.keys.open(principal, manifest.ref, table.product, purpose or table.purpose, ids)
+    keys = site.keys.open(principal, manifest.ref, manifest.table(name).product, purpose, ids)
     folder = engine.folder / f"reading-{manifest.ref.zone}"
     folder.mkdir(mode=0o700, exist_ok=True)
     fetched = [site.store.fetch(object_key(manifest.ref, file.path), folder) for file in files]
@@ -117,6 +129,10 @@ def _read_table(
 
 def discard(site: Site, manifest: Manifest, principal: Principal) -> None:
     """Remove the files of a draft that will not be published, and destroy their keys."""
-    for file in manifest.files:
-        site.store.delete(object_key(manifest.ref, file.path))
-    site.keys.destroy(principal, manifest.ref, [file.key_id for file in manifest.files])
+    _discard(site, manifest.ref, manifest.files, principal)
+
+
+def _discard(site: Site, ref: DatasetRef, files: Iterable[FileEntry], principal: Principal) -> None:
+    site.keys.destroy(principal, ref, [file.key_id for file in files])
+    for file in files:
+        site.store.delete(object_key(ref, file.path))

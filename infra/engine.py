@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from infra.engine_csv import Encoding, load_csv
 from infra.engine_errors import CapacityError, EngineError, SourceError, scrubbed
 from infra.engine_session import connect
-from infra.engine_sql import checked_name, file_literal, literal
+from infra.engine_sql import checked_name, file_literal, literal, quoted
 from models.values.secret import SecretBytes
 
 if TYPE_CHECKING:
@@ -85,18 +85,20 @@ class Engine:
         if not files:
             raise EngineError("no files to read; a data set has at least one")
         queries = [self._encrypted(path, key) for path, key in files]
-        schemas = []
-        for (path, _), query in zip(files, queries, strict=True):
-            with scrubbed(path):
-                schemas.append(self.connection.execute(f"DESCRIBE {query}").fetchall())
-            if schemas[-1] != schemas[0]:
-                raise SourceError(
-                    f"{path.name}: other columns than {files[0][0].name}; publish them together"
-                )
         view = self._fresh("encrypted") if name is None else checked_name(name)
+        self._check_columns([path for path, _ in files], queries)
         with scrubbed(view):
             self.connection.execute(f"CREATE OR REPLACE VIEW {view} AS {' UNION ALL '.join(queries)}")
         return self.ibis.table(view)
+
+    def _check_columns(self, paths: Sequence[Path], queries: Sequence[str]) -> None:
+        """Raise SourceError naming the first of the files that does not open or differs in its columns."""
+        schemas = []
+        for path, query in zip(paths, queries, strict=True):
+            with scrubbed(path):
+                schemas.append(self.connection.execute(f"DESCRIBE {query}").fetchall())
+            if schemas[-1] != schemas[0]:
+                raise SourceError(f"{path.name}: other columns than {paths[0].name}; publish them together")
 
     def materialise(self, expr: ir.Table, name: str) -> ir.Table:
         """`expr` computed once into the encrypted work table `name`, replacing what had that name."""
@@ -155,10 +157,11 @@ class Engine:
         if self.row(strange.aggregate(rows=strange.count()))["rows"]:
             raise EngineError(f"rows outside the {len(keys)} buckets; give one key a bucket")
         written = []
-        for number, key in enumerate(keys):
+        held, part = table.get_name(), quoted(bucket_column)
+        for number, key in enumerate(keys):  # plain SQL: 64 compilations by Ibis would cost more than the files
             path = folder / f"{number:03d}.parquet"
-            part = table.filter(table[bucket_column] == number).drop(bucket_column)
-            written.append((path, number, self.write_parquet(part, path, key)))
+            query = f"SELECT * EXCLUDE ({part}) FROM {held} WHERE {part} = {number}"
+            written.append((path, number, self._copy(query, path, key)))
         self.connection.execute(f"DROP TABLE {table.get_name()}")
         return written
 

@@ -8,7 +8,6 @@ keys destroys a data set in every copy of it (crypto-shredding).
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -22,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from infra.access import Access, AccessDenied, Principal
 from infra.auditlog import AuditLog, loggable
-from infra.storage import make_private_file, open_private, private_folder, write_new
+from infra.storage import make_private_file, private_folder, write_new
 from models.values.dataset import DatasetRef
 from models.values.errors import PrivetError
 from models.values.secret import SecretBytes
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 
 KEY_BYTES = 32
 _MOST_KEYS = 10_000
+_BUSY_SECONDS = 60
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS data_key (id TEXT PRIMARY KEY, ref TEXT NOT NULL, product TEXT NOT NULL, "
     "purpose TEXT NOT NULL, wrapped BLOB NOT NULL) STRICT",
@@ -224,14 +224,12 @@ class KeyStore:
 
     @contextmanager
     def _database(self) -> Iterator[sqlite3.Connection]:
-        """One transaction on keys.db, alone: a file lock keeps two processes from making two keysets."""
+        """One transaction on keys.db, alone from its start, so that two processes never make two keysets."""
         _check_private(private_folder(self._home))
-        lock = open_private(self._home / "lock", os.O_RDWR)
+        path = self._home / "keys.db"
+        make_private_file(path)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            path = self._home / "keys.db"
-            make_private_file(path)
-            with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            with closing(sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)) as db:
                 db.execute("PRAGMA secure_delete = ON")
                 db.execute("PRAGMA synchronous = EXTRA")
                 db.execute("BEGIN IMMEDIATE")
@@ -243,8 +241,6 @@ class KeyStore:
             raise KeyStoreError(
                 f"the key file cannot be used ({type(error).__name__}); free the disk or restore keys.db"
             ) from error
-        finally:
-            os.close(lock)
 
 
 def _make_keyset(path: Path, db: sqlite3.Connection) -> None:

@@ -7,7 +7,6 @@ theorem 3.16): epsilons and deltas are summed, in exact decimal arithmetic as th
 
 from __future__ import annotations
 
-import math
 import re
 import secrets
 import sqlite3
@@ -42,7 +41,7 @@ CREATE TRIGGER entry_starts_reserved BEFORE INSERT ON entry
 WHEN NEW.state <> 'reserved' OR EXISTS (SELECT 1 FROM entry WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'the ledger only adds reservations'); END;
 CREATE TRIGGER entry_only_commits BEFORE UPDATE ON entry
-WHEN OLD.state <> 'reserved' OR NEW.state <> 'committed'
+WHEN NEW.state <> 'committed'
   OR OLD.id IS NOT NEW.id OR OLD.account IS NOT NEW.account OR OLD.what IS NOT NEW.what
   OR OLD.epsilon IS NOT NEW.epsilon OR OLD.delta IS NOT NEW.delta
   OR OLD.cap_epsilon IS NOT NEW.cap_epsilon OR OLD.cap_delta IS NOT NEW.cap_delta
@@ -218,7 +217,7 @@ def _check(account: str, what: str, **numbers: float) -> None:
             raise InvalidSpend(f"{label} of a reservation is no plain word; use A-Z a-z 0-9 _ . / : = -")
     for name, number in numbers.items():
         limit = 1e9 if "epsilon" in name else 1.0
-        if isinstance(number, bool) or not math.isfinite(number) or not 0 <= number < limit:
+        if isinstance(number, bool) or not 0 <= number < limit:
             raise InvalidSpend(f"{name} is {number}, it must be at least 0 and below {limit:g}; correct it")
     if numbers["epsilon"] == 0:
         raise InvalidSpend("epsilon is 0; what costs nothing is not reserved")

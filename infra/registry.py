@@ -1,7 +1,7 @@
 """The registry: trained models with their evidence, in MLflow; champion is what nothing speaks against.
 
 MLflow's fields are read by many, so every tag, parameter and metric goes through one allow-list, and a
-measure of scope internal is refused there unless the data is itself public (PRIVACY.md 3). Nothing is
+measure of scope internal is refused there unless the data is itself public (docs/privacy.md, rule 3). Nothing is
 logged automatically, no example and no data set is stored, and models are kept as Keras files, not pickles.
 """
 
@@ -135,6 +135,19 @@ class Registry:
             raise
         return ModelRef(name=name, version=int(version.version), run_id=version.run_id)
 
+    def listing(self) -> list[dict[str, str | int]]:
+        """Every version of every model: name, version, alias ("" for none) and the run that made it."""
+        found: list[dict[str, str | int]] = []
+        for model in self._client.search_registered_models():
+            aliases = {str(number): alias for alias, number in sorted(model.aliases.items())}
+            for version in self._client.search_model_versions(f"name='{model.name}'"):
+                alias = aliases.get(str(version.version), "")
+                run = version.tags.get("run", "")
+                found.append(
+                    {"name": model.name, "version": int(version.version), "alias": alias, "run": run}
+                )
+        return sorted(found, key=lambda entry: (str(entry["name"]), int(entry["version"])))
+
     def load(self, ref: ModelRef) -> keras.Model:
         """The model of `ref`, uncompiled, after its file was found to be the one that was registered.
 
@@ -249,7 +262,7 @@ def _check_plan(plan_json: str) -> None:
 
 
 def _scope_objections(evidence: Evidence) -> tuple[str, ...]:
-    """A champion is chosen by public or DP-released numbers only (PRIVACY.md 3)."""
+    """A champion is chosen by public or DP-released numbers only (docs/privacy.md, rule 3)."""
     decisive = {"released utility": evidence.utility.released, "baseline": evidence.utility.baseline}
     return tuple(
         f"the {name} is an internal number, which may not decide; release it under a budget"

@@ -10,7 +10,7 @@ from infra.auditlog import AuditLog
 from infra.keys import KeyStore
 from infra.ledger import Ledger
 from infra.settings import Settings
-from infra.storage import LocalStore, ObjectStore
+from infra.storage import LocalStore, ObjectStore, private_folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class Site:
 @cache
 def open_site(settings: Settings) -> Site:
     """The site of these settings; its folders are made, owner-only, if they are missing."""
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(settings.home)
     log = AuditLog(settings.audit_path)
     return Site(
         settings=settings,

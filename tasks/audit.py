@@ -49,7 +49,8 @@ def _claim(bench: resolve.Bench, shop: ShopSpec, fitted: Fitted) -> tuple[Privac
 
 
 def _utility(shop: ShopSpec, use_case: str, case: Any, model: Any, train: Any, test: Any) -> Utility:
-    from models.privacy.evaluation import exact_auc, released_auc
+    from models.privacy.auc import exact_auc
+    from models.privacy.evaluation import released_auc
     from models.privacy.trainer import fit_twin, predict
 
     target, scores = shop.target(use_case), predict(model, test)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import ibis
 from expectations.contracts.compiled import accepted, compile_rules, count_broken, rejected
 from expectations.contracts.order import contract_order
 from expectations.contracts.suspicion import refuse_suspicious
-from infra.datasets import Writer, read
+from infra.datasets import Writer, read, writing
 from infra.manifests import new_version, publish
 from models.anonymity.consent import CUSTOMER, allowed, only_allowed, with_customer
 from models.values.dataset import DatasetRef, Manifest, RuleCount, TableEntry
@@ -34,13 +33,12 @@ def curate(pinned: SpecRef, landed: StageReport) -> Curated:
     shop = resolve.spec(pinned)
     with resolve.bench() as bench:
         assert landed.output is not None
-        raw = dict(read(bench.site, bench.engine, landed.output, principal=resolve.PREPARER))
+        raw = read(bench.site, bench.engine, landed.output, resolve.PREPARER)
         good, contract = _contract(bench, shop, raw, landed)
-        kept, decisions, consent = _consent(bench, shop, good)
+        kept, decisions = _consent(bench, shop, good)
         manifest = _publish(bench, shop, kept, decisions, contract.rejected, landed.output)
-        return Curated(
-            output=manifest.ref, contract=contract, consent=consent.model_copy(update={"output": manifest.ref})
-        )
+        consent = _consent_report(manifest, contract, bench.seconds)
+        return Curated(output=manifest.ref, contract=contract, consent=consent)
 
 
 def _contract(
@@ -50,19 +48,19 @@ def _contract(
     bad: Tables = {}
     counts: list[RuleCount] = []
     for name in contract_order(shop):
-        held = bench.engine.materialise(raw[name], f"held_{name}")
-        checked = compile_rules(shop, name, held, good, now=bench.now)
+        checked = compile_rules(shop, name, raw[name], good, now=bench.now)
         checked = replace(checked, parsed=bench.engine.materialise(checked.parsed, f"checked_{name}"))
         counts += count_broken(checked)
         good[name], bad[name] = accepted(checked), rejected(checked)
         refuse_suspicious(shop, name, good[name])
     assert landed.output is not None
     aside = _set_aside(bench, shop, bad, tuple(counts), landed.output)
+    broken = {name: sum(count.rows for count in counts if count.table == name) for name in shop.tables}
     return good, StageReport(
         stage="contract",
         output=aside,
         rows_in=landed.rows_out,
-        rows_out=_rows(good),
+        rows_out={name: landed.rows_out[name] - broken[name] for name in shop.tables},
         rejected=tuple(counts),
         seconds=bench.seconds,
     )
@@ -76,43 +74,51 @@ def _set_aside(
     if not broken:
         return None
     ref = DatasetRef(zone="quarantine", name=shop.shop, version=new_version(bench.now))
-    writer = Writer(site=bench.site, engine=bench.engine, principal=resolve.PREPARER, ref=ref)
-    for name in broken:
-        writer.add(TableEntry(name=name, product="internal", columns={}, rows=0), bad[name])
-    return publish(bench.site.store, _manifest(bench, shop, writer, counts, parent))
+    with writing(bench.site, bench.engine, resolve.PREPARER, ref) as writer:
+        for name in broken:
+            writer.add(TableEntry(name=name, product="raw", columns={}, rows=0), bad[name])
+        return publish(bench.site.store, _manifest(bench, shop, writer, counts, parent))
 
 
-def _consent(bench: resolve.Bench, shop: ShopSpec, good: Tables) -> tuple[Tables, ir.Table, StageReport]:
+def _consent(bench: resolve.Bench, shop: ShopSpec, good: Tables) -> tuple[Tables, ir.Table]:
     """Each table's rows of customers whom some purpose may use, and the decisions (customer, purpose)."""
-    started = time.monotonic()
     consents = good[shop.consent.table] if shop.consent else None
     customers = good[shop.customers.table]
     by_purpose = [
         allowed(shop, consents, customers, name).mutate(purpose=ibis.literal(name)) for name in shop.purposes
     ]
-    decisions = bench.engine.materialise(ibis.union(*by_purpose) if len(by_purpose) > 1 else by_purpose[0], "decisions")
-    anyone = decisions.select("customer").distinct()
-    kept = {name: _of_allowed(bench, shop, name, good, anyone) for name in shop.tables}
-    rows_in, rows_out = _rows(good), _rows(kept)
-    refused = tuple(
-        RuleCount(table=name, rule="no purpose may use the customer", rows=rows_in[name] - rows_out[name])
-        for name in kept
-        if rows_in[name] > rows_out[name]
+    decisions = bench.engine.materialise(
+        ibis.union(*by_purpose) if len(by_purpose) > 1 else by_purpose[0], "decisions"
     )
-    seconds = round(time.monotonic() - started, 2)
-    report = StageReport(stage="consent", rows_in=rows_in, rows_out=rows_out, rejected=refused, seconds=seconds)
-    return kept, decisions, report
+    anyone = decisions.select("customer").distinct()
+    return {name: _of_allowed(shop, name, good, anyone) for name in shop.tables}, decisions
 
 
-def _of_allowed(
-    bench: resolve.Bench, shop: ShopSpec, name: str, good: Tables, anyone: ir.Table
-) -> ir.Table:
+def _consent_report(manifest: Manifest, contract: StageReport, seconds: float) -> StageReport:
+    rows_in = contract.rows_out
+    rows_out = {table.name: table.rows for table in manifest.tables if table.name != DECISIONS}
+    refused = tuple(
+        RuleCount(table=name, rule="no purpose may use the customer", rows=rows_in[name] - rows)
+        for name, rows in rows_out.items()
+        if rows_in[name] > rows
+    )
+    return StageReport(
+        stage="consent",
+        output=manifest.ref,
+        rows_in=rows_in,
+        rows_out=rows_out,
+        rejected=refused,
+        seconds=round(seconds - contract.seconds, 2),
+    )
+
+
+def _of_allowed(shop: ShopSpec, name: str, good: Tables, anyone: ir.Table) -> ir.Table:
     entry = shop.tables[name]
     if entry.public:
         return good[name]
     parent = good[entry.customer_via.split(".")[0]] if entry.customer_via else None
     owned = with_customer(shop, name, good[name], parent)
-    return bench.engine.materialise(only_allowed(owned, anyone, CUSTOMER).drop(CUSTOMER), f"kept_{name}")
+    return only_allowed(owned, anyone, CUSTOMER).drop(CUSTOMER)
 
 
 def _publish(
@@ -124,14 +130,14 @@ def _publish(
     parent: DatasetRef,
 ) -> Manifest:
     ref = DatasetRef(zone="curated", name=shop.shop, version=new_version(bench.now))
-    writer = Writer(site=bench.site, engine=bench.engine, principal=resolve.PREPARER, ref=ref)
-    for name, table in kept.items():
-        entry = TableEntry(name=name, product="curated", columns={}, rows=0)
-        bucketed = with_bucket(bench, shop, name, kept | {name: table})
-        writer.add(entry, bucketed, bucket_column=None if shop.tables[name].public else BUCKET)
-    writer.add(TableEntry(name=DECISIONS, product="curated", columns={}, rows=0), decisions)
-    manifest = _manifest(bench, shop, writer, counts, parent)
-    publish(bench.site.store, manifest)
+    with writing(bench.site, bench.engine, resolve.PREPARER, ref) as writer:
+        for name in kept:
+            entry = TableEntry(name=name, product="curated", columns={}, rows=0)
+            bucketed = with_bucket(bench, shop, name, kept)
+            writer.add(entry, bucketed, bucket_column=None if shop.tables[name].public else BUCKET)
+        writer.add(TableEntry(name=DECISIONS, product="curated", columns={}, rows=0), decisions)
+        manifest = _manifest(bench, shop, writer, counts, parent)
+        publish(bench.site.store, manifest)
     return manifest
 
 
@@ -149,7 +155,3 @@ def _manifest(
         files=tuple(writer.files),
         rejected=counts,
     )
-
-
-def _rows(tables: Tables) -> dict[str, int]:
-    return {name: int(table.count().execute()) for name, table in tables.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from infra.datasets import Writer, read
+from infra.datasets import Writer, read, writing
 from infra.manifests import new_version
 from models.anonymity.consent import CUSTOMER, only_allowed, with_customer
 from models.anonymity.measures import facts
@@ -29,10 +29,10 @@ def deidentify_tables(pinned: SpecRef, curated: DatasetRef) -> Draft:
     """Write every released table, pseudonymous and (attributes) k-anonymous, as files that nobody sees yet."""
     shop = resolve.spec(pinned)
     with resolve.bench() as bench:
-        tables = dict(read(bench.site, bench.engine, curated, principal=resolve.PREPARER))
+        tables = read(bench.site, bench.engine, curated, resolve.PREPARER)
         ref = DatasetRef(zone="released", name=shop.shop, version=new_version(bench.now))
-        writer = Writer(site=bench.site, engine=bench.engine, principal=resolve.PREPARER, ref=ref)
-        parents = {name: _release(bench, shop, name, tables, writer) for name in shop.releases}
+        with writing(bench.site, bench.engine, resolve.PREPARER, ref) as writer:
+            parents = {name: _release(bench, shop, name, tables, writer) for name in shop.releases}
         manifest = _draft(bench, shop, writer, curated)
         return Draft(manifest=manifest, parent_rows=parents, report=_report(bench, manifest, parents))
 
@@ -65,7 +65,9 @@ def _usable(shop: ShopSpec, name: str, tables: Tables) -> ir.Table:
     """The rows of a release's raw table whose customers its purpose may use."""
     release = shop.releases[name]
     via = shop.tables[release.table].customer_via
-    owned = with_customer(shop, release.table, tables[release.table], tables[via.split(".")[0]] if via else None)
+    owned = with_customer(
+        shop, release.table, tables[release.table], tables[via.split(".")[0]] if via else None
+    )
     decisions = tables[DECISIONS]
     return only_allowed(owned, decisions.filter(decisions.purpose == release.purpose), CUSTOMER)
 

@@ -84,9 +84,9 @@ def _tried(part: str, probe: Callable[[], str], mend: str) -> Finding:
 
 
 def _tensorflow_privacy() -> str:
-    from models.privacy.noise import gaussian_sum_query
+    from models.privacy.query import CustomerSumQuery
 
-    return f"loads ({gaussian_sum_query.__name__})"
+    return f"loads (noise through {CustomerSumQuery.__mro__[1].__name__})"
 
 
 def _encryption() -> str:
@@ -96,8 +96,11 @@ def _encryption() -> str:
     from infra.engine import open_engine
     from models.values.secret import SecretBytes
 
-    with tempfile.TemporaryDirectory() as folder, open_engine(Path(folder), threads=1, memory_limit="1GB") as engine:
-        key = SecretBytes(b"doctor's key, of no importance 00")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        open_engine(Path(folder), threads=1, memory_limit="1GB") as engine,
+    ):
+        key = SecretBytes(bytes(32))
         path = Path(folder) / "probe.parquet"
         engine.write_parquet(engine.ibis.sql("SELECT 1 AS one"), path, key)
         return f"{engine.read_encrypted([(path, key)]).count().execute()} row written and read"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from expectations.gates.gate import identifying_columns, run_gate
 from expectations.gates.page import render
 from infra.datasets import discard, read
+from infra.manifests import MANIFEST, object_key
 from infra.storage import write_new
 from models.values.dataset import DatasetRef, GateResult, Manifest
 from models.values.errors import PrivetError
@@ -14,6 +18,7 @@ from tasks import resolve
 from tasks.artifacts import publish_markdown
 from tasks.stage import stage
 
+
 class GateFailed(PrivetError, ValueError):
     """The gate did not pass; nothing was published and the previous release is untouched."""
 
@@ -21,19 +26,26 @@ class GateFailed(PrivetError, ValueError):
 @stage(timeout_seconds=3600, tags={"privet"})
 def gate(pinned: SpecRef, draft: Draft) -> GateResult:
     """Read the draft's files back, check them, and write the gate's page; a failed gate discards the draft."""
-    shop = resolve.spec(pinned)
-    with resolve.bench() as bench:
-        try:
-            result = _checked(bench, shop, draft)
-        except BaseException:
-            discard(bench.site, draft.manifest, resolve.PREPARER)
-            raise
+    with discarded_unless_done(draft.manifest), resolve.bench() as bench:
+        shop = resolve.spec(pinned)
+        result = _checked(bench, shop, draft)
         page = _page(bench, shop, draft.manifest, result)
         publish_markdown("gate", _markdown(result), f"gate of {draft.manifest.ref}")
         if not result.passed:
-            discard(bench.site, draft.manifest, resolve.PREPARER)
             raise GateFailed(_refusal(result, page))
         return result
+
+
+@contextmanager
+def discarded_unless_done(manifest: Manifest) -> Iterator[None]:
+    """Remove a draft's files and keys if the work inside the block fails; a published data set is never removed."""
+    site = resolve.site()
+    try:
+        yield
+    except BaseException:
+        if object_key(manifest.ref, MANIFEST) not in site.store.list(f"{manifest.ref}/"):
+            discard(site, manifest, resolve.PREPARER)
+        raise
 
 
 def page_path(site_reports: str, ref: DatasetRef) -> str:
@@ -42,10 +54,13 @@ def page_path(site_reports: str, ref: DatasetRef) -> str:
 
 
 def _checked(bench: resolve.Bench, shop: ShopSpec, draft: Draft) -> GateResult:
-    published = read(bench.site, bench.engine, draft.manifest, principal=resolve.GATEKEEPER)
+    purposes = {name: release.purpose for name, release in shop.releases.items()}
+    published = read(bench.site, bench.engine, draft.manifest, resolve.GATEKEEPER, purposes=purposes)
     raw = _raw_identifiers(bench, shop, draft)
     suppressed = {
-        table.name: int(table.facts["suppressed"]) for table in draft.manifest.tables if "suppressed" in table.facts
+        table.name: int(table.facts["suppressed"])
+        for table in draft.manifest.tables
+        if "suppressed" in table.facts
     }
     return run_gate(
         bench.engine.connection,
@@ -60,7 +75,7 @@ def _checked(bench: resolve.Bench, shop: ShopSpec, draft: Draft) -> GateResult:
 def _raw_identifiers(bench: resolve.Bench, shop: ShopSpec, draft: Draft) -> str:
     """The name of a work table with the customers' raw identifiers, against which released texts are held."""
     home, curated = shop.customers.table, draft.manifest.parents[0]
-    tables = read(bench.site, bench.engine, curated, principal=resolve.PREPARER, tables=[home])
+    tables = read(bench.site, bench.engine, curated, resolve.PREPARER, tables=[home])
     identifying = tables[home].select(*identifying_columns(shop, home))
     return str(bench.engine.materialise(identifying, "raw_identifiers").get_name())
 
@@ -83,7 +98,8 @@ def write_new_page(path: str, text: str) -> None:
 
 def _markdown(result: GateResult) -> str:
     rows = "\n".join(
-        f"| {check.table} | {check.rule} | {'passed' if check.passed else '**failed**'} |" for check in result.checks
+        f"| {check.table} | {check.rule} | {'passed' if check.passed else '**failed**'} |"
+        for check in result.checks
     )
     verdict = "Every check passed." if result.passed else "The gate is closed: nothing was published."
     return f"{verdict}\n\n| table | rule | result |\n| --- | --- | --- |\n{rows}\n"

@@ -85,7 +85,9 @@ def show_status(settings: Settings, *, as_json: bool) -> int:
     models = _models(settings)
     if as_json:
         url = None if server is None else server.url
-        print(json.dumps({"home": str(settings.home), "prefect": url, "datasets": datasets, "models": models}))
+        print(
+            json.dumps({"home": str(settings.home), "prefect": url, "datasets": datasets, "models": models})
+        )
         return 0
     print(f"home     {settings.home}")
     print(f"Prefect  {server.url if server else 'not running; `privet run` starts it'}")
@@ -98,7 +100,9 @@ def show_status(settings: Settings, *, as_json: bool) -> int:
 
 def _datasets(settings: Settings) -> list[str]:
     store = open_site(settings).store
-    keys = [key for key in store.list("") if key.endswith("/manifest.json") and not key.startswith("internal/")]
+    keys = [
+        key for key in store.list("") if key.endswith("/manifest.json") and not key.startswith("internal/")
+    ]
     return [str(open_manifest(store, DatasetRef.parse(key.rsplit("/", 1)[0])).ref) for key in sorted(keys)]
 
 

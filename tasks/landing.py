@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from expectations.contracts.compiled import columns_of, dropped_columns
-from infra.datasets import Writer
+from infra.datasets import writing
 from infra.manifests import new_version, publish
 from models.anonymity.pseudonyms import bucket
 from models.values.dataset import DatasetRef, Manifest, TableEntry
@@ -28,9 +28,8 @@ def land(pinned: SpecRef) -> StageReport:
     with resolve.bench() as bench:
         found = {name: _source(bench, shop, name, Path(pinned.path).parent) for name in shop.tables}
         dropped = tuple(column for name in shop.tables for column in dropped_columns(shop, name, found[name]))
-        raw = {name: _named(bench, shop, name, found[name]) for name in shop.tables}
+        raw = {name: columns_of(shop, name, found[name]) for name in shop.tables}
         manifest = _write(bench, shop, raw, dropped)
-        publish(bench.site.store, manifest)
         rows = {table.name: table.rows for table in manifest.tables}
         return StageReport(
             stage="land",
@@ -50,43 +49,56 @@ def _source(bench: resolve.Bench, shop: ShopSpec, name: str, folder: Path) -> ir
     return bench.engine.read_csv(path, encoding=table.encoding)
 
 
-def _named(bench: resolve.Bench, shop: ShopSpec, name: str, found: ir.Table) -> ir.Table:
-    return bench.engine.materialise(columns_of(shop, name, found), f"raw_{name}")
-
-
-def _write(bench: resolve.Bench, shop: ShopSpec, raw: dict[str, ir.Table], dropped: tuple[str, ...]) -> Manifest:
+def _write(
+    bench: resolve.Bench, shop: ShopSpec, raw: dict[str, ir.Table], dropped: tuple[str, ...]
+) -> Manifest:
     ref = DatasetRef(zone="raw", name=shop.shop, version=new_version(bench.now))
-    writer = Writer(site=bench.site, engine=bench.engine, principal=resolve.PREPARER, ref=ref)
-    for name in shop.tables:
-        entry = TableEntry(name=name, product="raw", columns={}, rows=0)
-        bucketed = with_bucket(bench, shop, name, raw)
-        writer.add(entry, bucketed, bucket_column=None if shop.tables[name].public else BUCKET)
-    return Manifest(
-        ref=ref,
-        shop=shop.shop,
-        synthetic=shop.synthetic,
-        created_at=bench.now,
-        policy_hash=shop.digest(),
-        tables=tuple(writer.tables),
-        files=tuple(writer.files),
-        dropped_columns=dropped,
-    )
+    with writing(bench.site, bench.engine, resolve.PREPARER, ref) as writer:
+        for name, table in shop.tables.items():
+            entry = TableEntry(name=name, product="raw", columns={}, rows=0)
+            writer.add(
+                entry, with_bucket(bench, shop, name, raw), bucket_column=None if table.public else BUCKET
+            )
+        manifest = Manifest(
+            ref=ref,
+            shop=shop.shop,
+            synthetic=shop.synthetic,
+            created_at=bench.now,
+            policy_hash=shop.digest(),
+            tables=tuple(writer.tables),
+            files=tuple(writer.files),
+            dropped_columns=dropped,
+        )
+        publish(bench.site.store, manifest)
+    return manifest
 
 
 def with_bucket(bench: resolve.Bench, shop: ShopSpec, name: str, tables: dict[str, ir.Table]) -> ir.Table:
-    """A table with the bucket of each row's customer, by keyed hash; a row of no known customer goes by its own id."""
+    """A table with the bucket of each row's customer, by keyed hash; rows of no known customer go to bucket 0."""
     table, rows = shop.tables[name], tables[name]
     if table.public:
         return rows
-    key = bench.engine.secret(
-        bench.site.keys.derive(resolve.PREPARER, shop=shop.shop, purpose="storage", domain="bucket"), "bucket"
-    )
     if table.customer is not None:
-        return rows.mutate(**{BUCKET: bucket(rows[table.customer].cast("string").fill_null(""), key)})
+        return _joined(rows, table.customer, _buckets(bench, shop, name, rows[table.customer]))
     assert table.customer_via is not None
     other, link = table.customer_via.split(".")
-    owner = shop.tables[other].customer
-    owners = tables[other].group_by(_link=tables[other][link]).agg(_owner=tables[other][owner].min())
-    joined = rows.left_join(owners, rows[link] == owners["_link"])
-    customer = joined["_owner"].cast("string").fill_null(joined[link].cast("string")).fill_null("")
-    return joined.mutate(**{BUCKET: bucket(customer, key)}).drop("_link", "_owner")
+    customer = shop.tables[other].customer
+    owners = tables[other].group_by(_link=tables[other][link]).agg(_owner=tables[other][customer].min())
+    known = _buckets(bench, shop, name, owners["_owner"])
+    links = owners.join(known, owners["_owner"] == known["_customer"]).select("_link", BUCKET)
+    return _joined(rows, link, links.rename(_customer="_link"))
+
+
+def _buckets(bench: resolve.Bench, shop: ShopSpec, name: str, customers: ir.Column) -> ir.Table:
+    """Each customer once with its bucket: hashing the customers is cheaper than hashing the rows."""
+    secret = bench.site.keys.derive(resolve.PREPARER, shop=shop.shop, purpose="storage", domain="bucket")
+    key = bench.engine.secret(secret, "bucket")
+    once = customers.name("_customer").as_table().distinct()
+    return bench.engine.materialise(
+        once.mutate(**{BUCKET: bucket(once["_customer"].cast("string"), key)}), f"of_{name}"
+    )
+
+
+def _joined(rows: ir.Table, column: str, buckets: ir.Table) -> ir.Table:
+    joined = rows.left_join(buckets, rows[column] == buckets["_customer"])
+    return joined.select(*rows.columns, **{BUCKET: joined[BUCKET].fill_null(0)})

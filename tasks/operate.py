@@ -60,7 +60,8 @@ class Server(Value):
 
 
 def prepare_environment(settings: Settings) -> None:
-    """Set what Prefect, MLflow, Great Expectations and TensorFlow read when they are imported."""
+    """Make the home, owner-only, and set what the libraries read when they are imported."""
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     os.environ["PREFECT_HOME"] = str(settings.prefect_home)

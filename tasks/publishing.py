@@ -11,7 +11,7 @@ from models.values.spec import ShopSpec
 from models.values.stage import Draft, Prepared, SpecRef, StageReport
 from tasks import resolve
 from tasks.artifacts import publish_markdown
-from tasks.gating import page_path
+from tasks.gating import discarded_unless_done, page_path
 from tasks.stage import stage
 
 
@@ -22,7 +22,8 @@ def publish(pinned: SpecRef, draft: Draft, gate: GateResult, before: tuple[Stage
     manifest = draft.manifest.model_copy(
         update={"gate": gate, "rejected": before[1].rejected, "dropped_columns": before[0].dropped_columns}
     )
-    ref = publish_manifest(site.store, manifest)
+    with discarded_unless_done(manifest):
+        ref = publish_manifest(site.store, manifest)
     rows = draft.report.rows_out
     report = StageReport(
         stage="publish", output=ref, rows_in=rows, rows_out=rows, seconds=round(time.monotonic() - started, 2)
@@ -39,11 +40,14 @@ def rows_by_stage(shop: ShopSpec, stages: tuple[StageReport, ...]) -> str:
     def shown(count: int) -> str:
         return disclose(count, minimum=shop.minimum_count, public=shop.public_data)
 
-    lines = [f"_{shop.synthetic}_\n" if shop.synthetic else "", "| stage | rows in | rows out | rejected | s |"]
+    lines = [
+        f"_{shop.synthetic}_\n" if shop.synthetic else "",
+        "| stage | rows in | rows out | rejected | s |",
+    ]
     lines.append("| --- | --- | --- | --- | --- |")
     for stage_report in stages:
         into, out = sum(stage_report.rows_in.values()), sum(stage_report.rows_out.values())
         lost = sum(count.rows for count in stage_report.rejected)
-        cells = (stage_report.stage, shown(into), shown(out), shown(lost) if lost else "0", stage_report.seconds)
+        cells = (stage_report.stage, shown(into), shown(out), shown(lost), stage_report.seconds)
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines) + "\n"

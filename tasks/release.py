@@ -30,9 +30,7 @@ def publish(pinned: SpecRef, use_case: str, fitted: Fitted, evidence: Evidence) 
         model = restored(bench, case_of(shop, use_case), fitted)
         version = registry.register(f"{shop.shop}-{use_case}", model, evidence, plan)
         objections = registry.promote(version, evidence)
-        keep_internal(
-            bench, shop, use_case, fitted.released, {EVIDENCE: evidence.model_dump_json().encode()}
-        )
+        keep_internal(bench, shop, use_case, fitted.released, {EVIDENCE: evidence.model_dump_json().encode()})
         dossier = f"{settings.reports_dir}/dossier-{use_case}-{evidence.run}.html"
         write_new_page(dossier, render(evidence, internal=False))
         write_new_page(dossier.replace(".html", ".json"), as_json(evidence, internal=False))

@@ -47,7 +47,7 @@ def spec(pinned: SpecRef) -> ShopSpec:
     """The pinned spec; SpecError if the file was changed since the run began."""
     shop = read_spec(Path(pinned.path))
     if shop.digest() != pinned.policy_hash:
-        raise SpecError(f"{Path(pinned.path).name} was changed while this run used it; start the run again")
+        raise SpecError([f"{Path(pinned.path).name} was changed while this run used it; start the run again"])
     return shop
 
 
@@ -56,5 +56,7 @@ def bench() -> Iterator[Bench]:
     """An encrypted engine that lives as long as the stage."""
     here, started = site(), time.monotonic()
     settings = here.settings
-    with open_engine(settings.work_dir, threads=settings.threads, memory_limit=settings.memory_limit) as engine:
+    with open_engine(
+        settings.work_dir, threads=settings.threads, memory_limit=settings.memory_limit
+    ) as engine:
         yield Bench(site=here, engine=engine, now=datetime.now(UTC), started=started)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -30,8 +31,7 @@ def stage(*, timeout_seconds: float, tags: set[str]) -> Callable[[Callable[P, R]
     """
 
     def decorate(function: Callable[P, R]) -> prefect.Task[P, R]:
-        return prefect.task(
-            scrubbed(function),
+        as_task = prefect.task(
             name=function.__name__,
             tags=tags,
             timeout_seconds=timeout_seconds,
@@ -39,6 +39,7 @@ def stage(*, timeout_seconds: float, tags: set[str]) -> Callable[[Callable[P, R]
             cache_policy=NO_CACHE,
             log_prints=False,
         )
+        return as_task(scrubbed(function))
 
     return decorate
 
@@ -63,10 +64,15 @@ def scrubbed(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def _describe(name: str, error: Exception) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
-    place = next((frame for frame in reversed(frames) if frame.filename.startswith(str(_HOUSE))), frames[-1])
-    where = Path(place.filename).relative_to(_HOUSE) if place.filename.startswith(str(_HOUSE)) else "a library"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _of_the_house(frame.filename)]
+    place = frames[-1]  # there is one: the stage itself
+    where = Path(place.filename).relative_to(_HOUSE)
     return (
         f"stage '{name}' failed with {type(error).__name__} at {where}:{place.lineno}; its message is "
         "withheld since it may quote data. Nothing was published; run `privet doctor`, then try again"
     )
+
+
+def _of_the_house(filename: str) -> bool:
+    """Whether a source file is Privet's own; its environment may lie inside its folder."""
+    return filename.startswith(f"{_HOUSE}{os.sep}") and "site-packages" not in filename

@@ -12,6 +12,7 @@ from prefect.context import FlowRunContext
 from infra.report.card import summary_rows
 from infra.settings import Settings
 from infra.spec import read_spec
+from models.values.dataset import GateCheck
 from models.values.scope import Measure, disclose
 from models.values.spec import ShopSpec
 from models.values.stage import Prepared, ShopReport, StageReport, Trained
@@ -57,7 +58,7 @@ def as_object(done: ShopReport, shop: ShopSpec, page: str) -> dict[str, Any]:
         "gate": {
             "passed": done.prepared.gate.passed,
             "page": done.prepared.gate_page,
-            "checks": [check.model_dump() for check in done.prepared.gate.checks],
+            "checks": [_check(check, shop) for check in done.prepared.gate.checks],
         },
         "models": [_model(trained) for trained in done.trained],
         "prefect_run": page,
@@ -80,6 +81,11 @@ def _stage(stage: StageReport, shop: ShopSpec) -> dict[str, Any]:
         "dropped_columns": list(stage.dropped_columns),
         "seconds": stage.seconds,
     }
+
+
+def _check(check: GateCheck, shop: ShopSpec) -> dict[str, Any]:
+    """A check of the gate; its detail may hold exact counts of customers."""
+    return check.model_dump(exclude=None if shop.public_data else {"detail"})
 
 
 def _model(trained: Trained) -> dict[str, Any]:
@@ -109,7 +115,7 @@ def _model(trained: Trained) -> dict[str, Any]:
         "audit": {
             "attack": evidence.audit.attack,
             "run": evidence.audit.run,
-            "power": evidence.audit.power,
+            "power": evidence.audit.power if shown else "internal",
             "epsilon_low": evidence.audit.epsilon_low if shown else "internal",
             "auc": _measure(evidence.audit.auc, shown),
             "holds": evidence.audit.epsilon_low <= evidence.claim.epsilon,

@@ -72,14 +72,8 @@ def case_of(shop: ShopSpec, use_case: str) -> UseCase:
 def features_of(bench: resolve.Bench, shop: ShopSpec, use_case: str, released: DatasetRef) -> ir.Table:
     """The features of all customers of a release, computed once on the engine, for the use case's purpose only."""
     entry, case = shop.use_cases[use_case], case_of(shop, use_case)
-    tables = read(
-        bench.site,
-        bench.engine,
-        released,
-        principal=resolve.TRAINER,
-        tables=entry.tables,
-        purpose=entry.purpose,
-    )
+    purposes = dict.fromkeys(entry.tables, entry.purpose)
+    tables = read(bench.site, bench.engine, released, resolve.TRAINER, tables=entry.tables, purposes=purposes)
     held = [bench.engine.materialise(tables[name], f"held_{name}") for name in case.tables]
     return bench.engine.materialise(case.features(*held), f"features_{use_case}")
 

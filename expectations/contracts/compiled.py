@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 
 from expectations.contracts.order import references_of
 from expectations.contracts.parse import WRONG_TYPE, parse
-from expectations.contracts.schema import table_schema
+from expectations.contracts.schema import own_key, table_schema
 from expectations.errors import ContractError
 from models.values.dataset import RuleCount
 from models.values.spec import ShopSpec
@@ -135,7 +135,7 @@ def _typed(spec: ShopSpec, table: str, source: ir.Table) -> ir.Table:
     typed = source.select(**columns)
     # 64 bits tell rows of one key apart; a collision (2**-64 a pair) would keep one of two differing rows.
     content = ibis.struct({name: typed[name] for name in typed.columns}).hash()
-    key = ibis.window(group_by=[typed[name] for name in spec.tables[table].key])
+    key = ibis.window(group_by=[typed[name] for name in own_key(spec, table)])
     return typed.mutate(
         _copy=ibis.row_number().over(key), _same=content.min().over(key) == content.max().over(key)
     )

@@ -63,15 +63,21 @@ def _is_searched(name: str, column: Column, *, public: bool) -> bool:
 
 def _kinds_in(values: ir.StringColumn) -> list[str]:
     """What more than 1 % of the values look like; each different value is read once."""
-    patterns = residual_patterns()
+    patterns = {name: p for name, p in residual_patterns().items() if _words(name)}
     different = values.name("value").as_table().filter(values.notnull()).group_by("value")
     counted = different.aggregate(rows=lambda t: t.count())
     shares = counted.aggregate(
         total=counted.rows.sum().fill_null(0),
         **{
-            kind: counted.value.re_search(patterns[kind]).ifelse(counted.rows, 0).sum().fill_null(0)
-            for kind in KINDS
+            name: counted.value.re_search(pattern).ifelse(counted.rows, 0).sum().fill_null(0)
+            for name, pattern in patterns.items()
         },
     )
     row = shares.to_pyarrow().to_pylist()[0]
-    return [words for kind, words in KINDS.items() if row[kind] > TOLERATED_SHARE * row["total"]]
+    found = (_words(name) for name in patterns if row[name] > TOLERATED_SHARE * row["total"])
+    return list(dict.fromkeys(found))
+
+
+def _words(pattern_name: str) -> str:
+    """What a pattern finds, in plain words: PHONE and PHONE_ABROAD are phone numbers; "" for harmless finds."""
+    return KINDS.get(pattern_name.split("_")[0], "")

@@ -101,22 +101,15 @@ def batch_of(connection: duckdb.DuckDBPyConnection, view: str) -> Iterator[Batch
 def quiet() -> Iterator[None]:
     """No log records of GX and SQLAlchemy: at DEBUG they hold statements, rows and the engine's messages."""
 
-    def refuse(record: logging.LogRecord) -> bool:
-        return False
-
-    loggers = [logging.getLogger(name) for name in _names()]
-    for logger in loggers:
-        logger.addFilter(refuse)
+    parents = [logging.getLogger(name) for name in _LOUD]
+    before = [(logger, logger.propagate, logger.handlers) for logger in parents]
+    for logger in parents:
+        logger.propagate, logger.handlers = False, [logging.NullHandler()]
     try:
         yield
     finally:
-        for logger in loggers:
-            logger.removeFilter(refuse)
-
-
-def _names() -> list[str]:
-    """The loud libraries' loggers; a filter is not inherited by a logger's children."""
-    return [name for name in logging.root.manager.loggerDict if name.split(".")[0] in _LOUD] + list(_LOUD)
+        for logger, propagate, handlers in before:
+            logger.propagate, logger.handlers = propagate, handlers
 
 
 def quoted(name: str) -> str:

@@ -134,9 +134,8 @@ class NoIdentifierPattern(NothingBroken):
     @classmethod
     def column(cls, name: str, patterns: Mapping[str, str], odd: str = "", plain: str = "") -> Self:
         """None of `patterns` (RE2) is found in the column once `odd` characters are spelt `plain`."""
-        shown = (
-            f"(SELECT DISTINCT translate({_name(name)}, {_text(odd)}, {_text(plain)}) AS v FROM {{batch}})"
-        )
+        different = f"(SELECT DISTINCT {_name(name)} AS v FROM {{batch}})"
+        shown = f"(SELECT translate(v, {_text(odd)}, {_text(plain)}) AS v FROM {different})"
         return cls.where(shown, " OR ".join(f"regexp_matches(v, {_text(p)})" for p in patterns.values()))
 
 

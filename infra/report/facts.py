@@ -1,7 +1,7 @@
 """The facts: what of an evidence goes into the registry's fields, by one list of what is allowed there.
 
 Those fields are read by many. A name that is not listed is refused, and so is a value that is no short
-text or plain number, and a measure of scope internal unless the data is itself public (PRIVACY.md 3).
+text or plain number, and a measure of scope internal unless the data is itself public (docs/privacy.md, rule 3).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The view: what one reader may see of an evidence, as plain data.
 
 The page, its JSON, the model card and the registry are made from a view and never from the evidence,
-so a number that the view withholds cannot reach them (PRIVACY.md 3).
+so a number that the view withholds cannot reach them (docs/privacy.md, rule 3).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Consent: which customers' data may be used for a purpose. Whatever is not known to be allowed is denied.
 
 It is the first step of every preparation, so that no later table, count or class depends on the rows of
-a customer who did not agree (PRIVACY.md 8).
+a customer who did not agree (docs/privacy.md, rule 8).
 """
 
 from __future__ import annotations

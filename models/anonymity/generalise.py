@@ -1,6 +1,6 @@
 """Generalisation: one function per transform, from a column's expression to a coarser one.
 
-All parameters come from the spec, none is fitted on data (PRIVACY.md 1). What is missing stays missing.
+All parameters come from the spec, none is fitted on data (docs/privacy.md, rule 1). What is missing stays missing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Free text: personal data replaced by typed placeholders, so that the sentence keeps its use.
 
 First the values that the shop itself knows of the customer, then everything that looks like personal
-data. Redacted is not anonymous (PRIVACY.md 11): a text may still tell who wrote it.
+data. Redacted is not anonymous (docs/privacy.md, rule 11): a text may still tell who wrote it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ KnownKind = Literal["name", "email", "phone", "address", "id"]
 _ASCII_WORD = "[0-9A-Za-z_]"
 _SEPARATORS = r"[\s,，.]+"
 _PREFIX = r"(?:\+?[0-9]{1,4}[ ().\-/]*)?\(?"
-_NEVER = r"[^\s\S]"
+_NEVER = r"a\bb"  # no boundary is between two letters
 _GAP = "[ ()./-]*"
 
 
@@ -32,7 +32,7 @@ class Known(NamedTuple):
 
 
 class _Sought(NamedTuple):
-    """What to look for in a row's text: whether it is there (cheap), its pattern (dear) and its placeholder."""
+    """What to look for in a text: whether it is there (cheap), its pattern (dear) and its placeholder."""
 
     found: ir.BooleanValue
     pattern: ir.StringValue

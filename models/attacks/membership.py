@@ -23,11 +23,11 @@ Floats = NDArray[np.float64]
 _LEAST = 20
 
 
-class Bound(NamedTuple):
-    """An exact (Clopper-Pearson) one-sided bound pair of a rate."""
+class Bounds(NamedTuple):
+    """Exact one-sided bounds of rates."""
 
-    low: float
-    high: float
+    low: Floats
+    high: Floats
 
 
 def customer_losses(model: Any, customers: CustomerExamples, *, loss: Loss) -> Floats:
@@ -110,11 +110,12 @@ def roc(member_losses: Floats, non_member_losses: Floats) -> tuple[tuple[float, 
     return tuple((float(rate), float(hit)) for rate, hit in zip(rates, above, strict=True))
 
 
-def clopper_pearson(hits: int, trials: int, *, error: float) -> Bound:
-    """The bounds of a rate after `hits` in `trials`, each wrong with probability at most `error`."""
-    low = 0.0 if hits == 0 else float(beta.ppf(error, hits, trials - hits + 1))
-    high = 1.0 if hits == trials else float(beta.ppf(1 - error, hits + 1, trials - hits))
-    return Bound(low, high)
+def clopper_pearson(hits: Any, trials: int, *, error: float) -> Bounds:
+    """The bounds of rates after `hits` (any shape) in `trials`, each wrong with probability at most `error`."""
+    hits = np.asarray(hits)
+    low = beta.ppf(error, np.maximum(hits, 1), trials - hits + 1)
+    high = beta.ppf(1 - error, hits + 1, np.maximum(trials - hits, 1))
+    return Bounds(np.where(hits == 0, 0.0, low), np.where(hits == trials, 1.0, high))
 
 
 def _one_per_group(rng: np.random.Generator, customers: CustomerExamples) -> NDArray[np.int64]:
@@ -151,8 +152,8 @@ def _tpr_at_1_percent(members: Floats, others: Floats, confidence: float) -> Mea
     return Measure(
         name="TPR at 1 % FPR",
         value=hits / trials,
-        low=bound.low,
-        high=bound.high,
+        low=float(bound.low),
+        high=float(bound.high),
         scope="internal",
         how="Clopper-Pearson, threshold on the same non-members",
         confidence=confidence,
@@ -164,27 +165,30 @@ def _epsilon_low(members: Floats, others: Floats, half: int, delta: float, confi
     bounds = [0.0]
     for hit, miss in ((members, others), (-others, -members)):
         threshold = _best_threshold(hit[:half], miss[:half], delta, error)
-        bounds.append(_log_ratio(hit[half:], miss[half:], threshold, delta, error))
+        judged = _log_ratios(hit[half:], miss[half:], np.array([threshold]), delta, error)
+        bounds.append(float(judged[0]))
     return max(bounds)
 
 
 def _best_threshold(hit: Floats, miss: Floats, delta: float, error: float) -> float:
-    """The threshold whose bound is best on the first half."""
-    candidates = np.unique(np.quantile(np.concatenate([hit, miss]), np.linspace(0.01, 0.99, 99)))
-    return float(max(candidates, key=lambda threshold: _log_ratio(hit, miss, threshold, delta, error)))
+    """The threshold whose bound is best on the first half, out of 99 quantiles."""
+    candidates = np.quantile(np.concatenate([hit, miss]), np.linspace(0.01, 0.99, 99))
+    return float(candidates[np.argmax(_log_ratios(hit, miss, candidates, delta, error))])
 
 
-def _log_ratio(hit: Floats, miss: Floats, threshold: float, delta: float, error: float) -> float:
-    tpr = clopper_pearson(int((hit > threshold).sum()), len(hit), error=error).low
-    fpr = clopper_pearson(int((miss > threshold).sum()), len(miss), error=error).high
-    return math.log((tpr - delta) / fpr) if tpr > delta else -math.inf
+def _log_ratios(hit: Floats, miss: Floats, thresholds: Floats, delta: float, error: float) -> Floats:
+    """The lower bound of log((TPR - delta) / FPR) for each threshold; minus infinity if it shows nothing."""
+    hits, misses = (len(half) - np.searchsorted(np.sort(half), thresholds, "right") for half in (hit, miss))
+    tpr = clopper_pearson(hits, len(hit), error=error).low
+    fpr = clopper_pearson(misses, len(miss), error=error).high
+    return np.where(tpr > delta, np.log(np.maximum(tpr - delta, 1e-300) / fpr), -math.inf)
 
 
 def _power(trials: int, delta: float, confidence: float) -> str:
-    error = (1 - confidence) / 4
-    tpr, fpr = clopper_pearson(trials, trials, error=error).low, clopper_pearson(0, trials, error=error).high
-    largest = max(0.0, math.log((tpr - delta) / fpr)) if tpr > delta else 0.0
+    perfect, hopeless = np.ones(trials), np.zeros(trials)
+    shown = _log_ratios(perfect, hopeless, np.array([0.5]), delta, (1 - confidence) / 4)
     return (
         f"With {trials} members and {trials} non-members judged, a perfect attack would have shown "
-        f"epsilon {largest:.2f} at {confidence:.0%} confidence; nothing above that can be seen by this audit."
+        f"epsilon {max(0.0, float(shown[0])):.2f} at {confidence:.0%} confidence; "
+        "nothing above that can be seen by this audit."
     )

@@ -9,5 +9,5 @@ class PrivacyError(PrivetError, ValueError):
     """A plan, a model or an accounting that cannot keep its promise. The root of this package's errors."""
 
 
-class PlanViolation(PrivacyError):  # noqa: N818  # it names what happened; PlanViolationError says no more
+class PlanViolation(PrivacyError):
     """What ran is not what was planned, so no epsilon can be claimed for it."""

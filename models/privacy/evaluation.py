@@ -1,25 +1,29 @@
-"""Evaluation: the area under the ROC curve on test customers, released privately and exact."""
+"""Evaluation: the area under the ROC curve on test customers, released privately.
+
+Two histograms of scores are released, each with Gaussian noise. The first counts negatives in fine public
+bins. Its noised quantiles give the edges of the second, which counts positives in a few bins that are
+narrow where an AUC is decided, however the model's scores are scaled. All else is post-processing.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from dp_accounting.gaussian_mechanism import get_sigma_gaussian
 from numpy.typing import NDArray
 
+from models.privacy.auc import Floats, histogram_auc
 from models.privacy.examples import CustomerExamples
 from models.privacy.noise import Entropy, GaussianNoise, KeyStream
 from models.values.scope import Measure
 
-Floats = NDArray[np.float64]
-
-BINS = 20
 MAX_POSITIVES = 2
+# Public: log-odds from -16 to 16 by a quarter, open at both ends.
+FINE_EDGES: Floats = np.linspace(-16, 16, 129)
+# The shares of negatives that shall lie above the edges of the second histogram, public too.
+_ABOVE = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.25, 0.2, 0.15, 0.1, 0.075, 0.05, 0.035, 0.02, 0.01, 0.005)
 _RESAMPLES = 2000
-# Public edges, even in the log-odds of the score from -4 to 4; the outermost bins are open.
-_EDGES: Floats = 1 / (1 + np.exp(-np.linspace(-4, 4, BINS - 1)))
 
 
 def released_auc(
@@ -32,9 +36,10 @@ def released_auc(
 ) -> Measure:
     """The AUC of `scores` (n, m) under (epsilon, delta) differential privacy of one test customer.
 
-    Released is one noised vector: the histogram of scores over public bins, positives and negatives apart
-    (`class_histogram`), with Gaussian noise calibrated exactly (Balle & Wang 2018, *Improving the Gaussian
-    Mechanism*). All else is post-processing.
+    One customer moves the two histograms by at most `sensitivities` in L2. Gaussian mechanisms of mu1 and
+    mu2 compose, also adaptively, to exactly one of sqrt(mu1^2 + mu2^2) (Dong et al. 2022), so noise of
+    standard deviation sigma |sensitivities| on both costs (epsilon, delta), with sigma calibrated exactly
+    (Balle & Wang 2018, *Improving the Gaussian Mechanism*).
 
     Test customers are no training customers, and which part a customer belongs to depends on that customer
     (or household) alone. So adding or removing a customer changes either the training set or the test set
@@ -42,99 +47,82 @@ def released_auc(
     composition, McSherry 2009).
 
     The interval covers noise and sampling, by a parametric bootstrap that counts all examples of a customer
-    as if they fell into one bin (the widest possible for the same histogram).
+    as if they fell into one bin; it is the whole range if the noise hides the positives.
     """
-    cap = test.max_examples
-    stddev = get_sigma_gaussian(epsilon, delta) * sensitivity(cap)
+    stddev = get_sigma_gaussian(epsilon, delta) * math.hypot(*sensitivities(test.max_examples))
     noise = GaussianNoise(entropy or KeyStream())
-    noised = class_histogram(scores, test) + noise.draw((2, BINS), stddev=stddev)
-    value = _auc(noised)
-    low, high = _interval(noised, value, stddev, cap)
+    fine = negative_histogram(scores, test)
+    fine = fine + noise.draw(fine.shape, stddev=stddev)
+    edges = _edges(fine)
+    positive = positive_histogram(scores, test, edges)
+    positive = positive + noise.draw(positive.shape, stddev=stddev)
+    value = float(histogram_auc(_merged(fine, edges), positive))
+    low, high = _interval(fine, positive, edges, stddev)
     return Measure(
         name="AUC",
         value=value,
-        low=low,
-        high=high,
+        low=min(low, value),
+        high=max(high, value),
         scope="dp_released",
-        how=f"noised histogram of scores of test customers, epsilon {epsilon:g}, delta {delta:g}",
+        how=f"noised histograms of scores of test customers, epsilon {epsilon:g}, delta {delta:g}",
     )
 
 
-def class_histogram(scores: Floats, test: CustomerExamples) -> Floats:
-    """The histogram (2, BINS) that is released: row 0 negatives, each counted 1/m, row 1 positives, each 1.
+def sensitivities(max_examples: int) -> tuple[float, float]:
+    """How far one customer moves `negative_histogram` and `positive_histogram` in L2, at most and exactly.
 
-    A customer gives its m examples at most, of them the first MAX_POSITIVES positives at most.
+    Worst is all in one bin: m negatives of 1/m each, and min(m, MAX_POSITIVES) positives of 1 each.
     """
-    bins = np.digitize(np.nan_to_num(scores, nan=0.0), _EDGES)
+    return 1.0, float(min(max_examples, MAX_POSITIVES))
+
+
+def negative_histogram(scores: Floats, test: CustomerExamples) -> Floats:
+    """Negatives (129 + 1 bins), each counted 1/m, so that a customer counts 1 at most."""
+    counted = test.mask & (test.labels <= 0.5)
+    return np.bincount(_fine_bins(scores)[counted], minlength=len(FINE_EDGES) + 1) / test.max_examples
+
+
+def positive_histogram(scores: Floats, test: CustomerExamples, edges: NDArray[np.int64]) -> Floats:
+    """Positives (edges + 1 bins), each counted 1: of a customer the first MAX_POSITIVES."""
     positive = test.mask & (test.labels > 0.5)
     counted = positive & (np.cumsum(positive, axis=1) <= MAX_POSITIVES)
-    negatives = np.bincount(bins[test.mask & ~positive], minlength=BINS) / test.max_examples
-    return np.stack([negatives, np.bincount(bins[counted], minlength=BINS).astype(np.float64)])
+    bins = np.searchsorted(edges, _fine_bins(scores)[counted], side="right")
+    return np.bincount(bins, minlength=len(edges) + 1).astype(np.float64)
 
 
-def sensitivity(max_examples: int) -> float:
-    """The L2 distance by which one customer with m examples moves `class_histogram`, exactly.
-
-    With p positives counted there are at most m - p negatives; it is worst if each kind falls into one bin:
-    the maximum over p = 0..min(m, MAX_POSITIVES) of sqrt(p^2 + ((m - p) / m)^2).
-    """
-    positives = range(min(max_examples, MAX_POSITIVES) + 1)
-    return max(math.hypot(p, (max_examples - p) / max_examples) for p in positives)
+def _fine_bins(scores: Floats) -> NDArray[np.int64]:
+    """The public fine bin of each score's log-odds; a score that is no number lies in the lowest."""
+    inside = np.clip(np.nan_to_num(scores, nan=0.0), 1e-12, 1 - 1e-12)
+    bins: NDArray[np.int64] = np.digitize(np.log(inside) - np.log1p(-inside), FINE_EDGES)
+    return bins
 
 
-def exact_auc(scores: Floats, test: CustomerExamples, *, seed: int, resamples: int = 200) -> Measure:
-    """The AUC of `scores` (n, m) as it is, bootstrapped over customers (households where known). Internal."""
-    rng = np.random.default_rng(seed)
-    labels, groups = test.labels[test.mask] > 0.5, np.unique(test.group_of(), return_inverse=True)[1]
-    owner = np.broadcast_to(groups[:, None], test.mask.shape)[test.mask]
-    ranked = _Ranked(scores[test.mask], labels)
-    value = ranked.auc(np.ones(len(labels)))
-    count = int(groups.max(initial=0)) + 1
-    draws = [ranked.auc(rng.multinomial(count, [1 / count] * count)[owner]) for _ in range(resamples)]
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return Measure(
-        name="AUC",
-        value=value,
-        low=min(float(low), value),
-        high=max(float(high), value),
-        scope="internal",
-        how="exact on test customers, bootstrap over customers (households where known)",
-    )
+def _edges(fine: Floats) -> NDArray[np.int64]:
+    """The fine bins at which the wanted shares of negatives lie at or above, from the noised histogram alone."""
+    above = np.maximum.accumulate(np.cumsum(fine[::-1]))
+    wanted = np.array(_ABOVE) * max(float(above[-1]), 1e-9)
+    return np.unique(len(fine) - 1 - np.minimum(np.searchsorted(above, wanted), len(fine) - 2))
 
 
-class _Ranked:
-    """Scores sorted once, so that the AUC under many weightings is cheap. Ties count one half."""
-
-    def __init__(self, scores: Floats, positive: NDArray[np.bool_]) -> None:
-        self._level = np.unique(scores, return_inverse=True)[1]
-        self._positive = positive
-        self._levels = int(self._level.max(initial=0)) + 1
-
-    def auc(self, weights: NDArray[Any]) -> float:
-        positive = np.bincount(self._level, weights * self._positive, minlength=self._levels)
-        negative = np.bincount(self._level, weights * ~self._positive, minlength=self._levels)
-        return _auc(np.stack([negative, positive]))
+def _merged(fine: Floats, edges: NDArray[np.int64]) -> Floats:
+    return np.add.reduceat(fine, np.append(0, edges), axis=-1)
 
 
-def _auc(histogram: Floats) -> float:
-    """The AUC of a histogram (2, bins): P(negative below positive) + P(same bin) / 2; 0.5 if undefined."""
-    negative, positive = histogram
-    pairs = negative.sum() * positive.sum()
-    if min(negative.sum(), positive.sum()) <= 0:
-        return 0.5
-    below = np.cumsum(negative) - negative / 2
-    return float(np.clip((below * positive).sum() / pairs, 0.0, 1.0))
-
-
-def _interval(noised: Floats, value: float, stddev: float, cap: int) -> tuple[float, float]:
-    """A 95 % interval around `value`; the whole range if the noise hides whether there are positives."""
-    totals = noised.sum(axis=1)
-    if totals.min() <= 3 * stddev * math.sqrt(BINS):
+def _interval(fine: Floats, positive: Floats, edges: NDArray[np.int64], stddev: float) -> tuple[float, float]:
+    """A 95 % interval for the AUC."""
+    widths = np.diff(np.concatenate([[0], edges, [len(fine)]]))
+    noisy = np.stack([_merged(fine, edges), positive])
+    spread = stddev * np.sqrt(np.stack([widths, np.ones(len(widths))]))
+    totals = noisy.sum(axis=1)
+    if np.any(totals <= 3 * np.sqrt((spread**2).sum(axis=1))):
         return 0.0, 1.0
     rng = np.random.default_rng()
-    expected = np.maximum(noised, 0) * (totals / np.maximum(noised, 0).sum(axis=1))[:, None]
-    together = np.array([[1.0], [float(min(MAX_POSITIVES, cap))]])  # what one customer adds to a bin at most
-    counts = rng.poisson(expected / together, size=(_RESAMPLES, 2, BINS)) * together
-    draws = [_auc(draw) for draw in counts + rng.normal(0, stddev, size=counts.shape)]
-    below, above = np.quantile(np.array(draws) - np.median(draws), [0.025, 0.975])
-    return max(0.0, value - float(above)), min(1.0, value - float(below))
+    known = np.maximum(noisy, 0)
+    known *= (totals / known.sum(axis=1))[:, None]
+    together = np.array([[1.0], [float(MAX_POSITIVES)]])  # what one customer adds to a bin at most
+    drawn = rng.poisson(known / together, size=(_RESAMPLES, *known.shape)) * together
+    drawn = drawn + rng.normal(size=drawn.shape) * spread
+    values = histogram_auc(drawn[:, 0], drawn[:, 1])
+    centre = float(histogram_auc(noisy[0], noisy[1]))
+    below, above = np.quantile(values - np.median(values), [0.025, 0.975])
+    return max(0.0, centre - float(above)), min(1.0, centre - float(below))

@@ -1,4 +1,4 @@
-"""The scope of a number: who may see it, and how a count is disclosed outside (PRIVACY.md is law here).
+"""The scope of a number: who may see it, and how a count is disclosed outside (docs/privacy.md, rule 3).
 
 *public*: depends on no private data. *dp_released*: computed by a mechanism whose spend is in the
 ledger. *internal*: everything else; encrypted and access-controlled, unless the data is itself public.

@@ -117,7 +117,7 @@ class Table(Value):
 class Customers(Value):
     """Where customers are listed, the public bound of their number and how they are split.
 
-    `public_bound` is a number that anyone may know (PRIVACY.md 5). `split` names a column whose values
+    `public_bound` is a number that anyone may know (docs/privacy.md, rule 5). `split` names a column whose values
     are train, test and holdout; without it customers are split by keyed hash (60 / 20 / 20).
     `group` names a column of people behind several customers (households); `group_copies` bounds them.
     """
@@ -193,7 +193,7 @@ class UseCaseSpec(Value):
 class Budget(Value):
     """What all trainings on this shop's customers may spend together."""
 
-    epsilon: float = Field(gt=0)
+    epsilon: float = Field(gt=0, le=10_000)
     delta: float = Field(gt=0, lt=1)
 
 

@@ -100,7 +100,8 @@ def test_no_or_broken_policies_deny(policies):
 
 def test_missing_or_unreadable_policy_files_deny(tmp_path):
     (tmp_path / "binary.cedar").write_bytes(b"\xff\xfe")
-    for path in (tmp_path / "none.cedar", tmp_path / "binary.cedar", tmp_path):
+    (tmp_path / "empty.cedar").touch()
+    for path in (*tmp_path.iterdir(), tmp_path / "none.cedar", tmp_path):
         assert not allowed(Access.load(path), "preparer", "read", "raw/orders/v1", "raw")
 
 

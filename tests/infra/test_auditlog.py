@@ -112,6 +112,16 @@ def test_junk_is_an_edit(log, junk):
     assert verify(log.path)[:3] == (3, False, 4)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"), [(b'"n":3', b'"n": 3'), (b'"n":3', b'"n":9,"n":3'), (b"\n", b"\r\n")]
+)
+def test_even_its_bytes_are_fixed(log, old, new):
+    lines = lines_of(log)
+    lines[2] = lines[2].replace(old, new)
+    log.path.write_bytes(b"".join(lines))
+    assert verify(log.path)[:3] == (2, False, 3)
+
+
 def test_a_torn_line_is_moved_aside_and_logged(log):
     whole, torn = log.path.read_bytes(), lines_of(log)[2][:40]
     log.path.write_bytes(whole + torn)

@@ -99,6 +99,7 @@ def test_at_once_never_exceeds_the_cap(tmp_path, kind):
     runners = [make(target=_reserve_all, args=(path, barrier)) for _ in range(4)]
     [runner.start() for runner in runners]
     [runner.join() for runner in runners]
+    assert all(getattr(runner, "exitcode", 0) == 0 for runner in runners)
     spent = Ledger(path).spent("shop")
     assert (spent.epsilon, spent.entries) == (3.0, 6)
 
@@ -122,6 +123,7 @@ def test_killed_after_the_reservation_stays_spent(tmp_path):
 FORBIDDEN = [
     "DELETE FROM entry",
     "UPDATE entry SET epsilon = 0.001",
+    "UPDATE entry SET epsilon = 0.001, state = 'committed'",
     "UPDATE entry SET delta = 0, state = 'committed'",
     "UPDATE entry SET account = 'other', state = 'committed'",
     "UPDATE entry SET what = 'x', state = 'committed'",

@@ -99,6 +99,7 @@ ONE_PROBLEM = [
     ("shop: my-shop", "shop: 12", 1, "shop: must be text; put it in quotes"),
     ("shop: my-shop", "shop: 2026-13-45", 1, "shop: is no finite number or no date"),
     ("shop: my-shop", f"shop: {'9' * 5000}", 1, "shop: is no finite number or no date"),
+    ("shop: my-shop", f"shop: 1{':10' * 100_000}", 1, "shop: is no finite number or no date"),
     ("shop: my-shop", "shop: !!python/name:os.system x", 1, "shop: YAML tags (!name) are not read"),
     ("shop: my-shop", "shop: !!binary aGk=", 1, "shop: YAML tags (!name) are not read"),
     ("shop: my-shop", "shop: &a my-shop\ntimezone: *a", 2, "aliases (*name) are not read"),

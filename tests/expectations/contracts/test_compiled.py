@@ -169,6 +169,15 @@ def test_of_equal_rows_one_is_kept_and_differing_rows_go(spec: ShopSpec) -> None
     assert accepted(checked).order_id.to_pyarrow().to_pylist() == ["O1"]
 
 
+def test_no_customers_row_decides_over_anothers(spec: ShopSpec) -> None:
+    """Two worlds: the rows that are kept of one customer are the same with and without the other customer."""
+    own, other = GOOD, GOOD | {"customer_id": "C2", "amount": "9.00"}
+    with_other = accepted(check(spec, [own, other])).execute()
+    alone = accepted(check(spec, [own])).execute()
+    kept = with_other[with_other.customer_id == "C1"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept, alone)
+
+
 def test_unreadable_value_is_not_a_copy_of_a_missing_one(spec: ShopSpec) -> None:
     checked = check(spec, [GOOD | {"items": ""}, GOOD | {"items": "x"}])
     assert accepted(checked).count().execute() == 0

@@ -27,7 +27,8 @@ EVENTS = """
            TIMESTAMP '2026-01-01' + to_days(CAST(i % 9 AS INTEGER)) AS ordered_at, 'web' AS channel
     FROM range(2000) r(i)"""
 RAW = """
-    SELECT 'O' || i AS order_id, 'C' || i AS customer_id, 'reader' || i || '@example.org' AS email
+    SELECT 'O' || i AS order_id, 'C' || i AS customer_id, 'reader' || i || '@example.org' AS email,
+           left(sha256('raw' || i), 32)::UUID AS device
     FROM range(2000) r(i)"""
 ROWS = {"people": 62, "events": 2000}
 
@@ -108,6 +109,11 @@ FAULTS: list[tuple[str, dict[str, str], set[tuple[str, str]]]] = [
         "pseudonym is plain text",
         events("customer_id", "'C' || n"),
         {("events", FORM), ("events", SPREAD), ("events", ORIGIN)},
+    ),
+    (
+        "pseudonym is the raw UUID",
+        events("order_id", "left(sha256('raw' || (n - 1)), 32)::UUID"),
+        {("events", ORIGIN)},
     ),
     (
         "pseudonym is a counter",
@@ -213,6 +219,18 @@ def test_failing_checks_say_no_value(
     assert "canary7531" not in "".join([*said, out, err, caplog.text]).lower()
     assert (out, err) == ("", "")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_libraries_are_silent_and_then_heard_again(caplog: pytest.LogCaptureFixture) -> None:
+    from expectations.gates.duckdb import quiet
+
+    caplog.set_level(logging.DEBUG)
+    with quiet():
+        logging.getLogger("sqlalchemy.engine.made_later").error(CANARY)
+        logging.getLogger("great_expectations").error(CANARY)
+    assert CANARY not in caplog.text
+    logging.getLogger("sqlalchemy.engine.made_later").error("heard")
+    assert "heard" in caplog.text
 
 
 def test_connection_stays_open_and_free_of_copies(

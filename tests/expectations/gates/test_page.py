@@ -22,7 +22,7 @@ BAD = check("rows: every row arrived", passed=False, table="events")
 def words(page: str) -> str:
     parts: list[str] = []
     parser = HTMLParser()
-    parser.handle_data = parts.append  # type: ignore[method-assign]
+    parser.handle_data = parts.append  # type: ignore[assignment]
     parser.feed(page.split("</style>")[1])
     return " ".join(" ".join(parts).split())
 
@@ -44,10 +44,10 @@ def test_page_asks_no_other_host() -> None:
     ],
 )
 def test_page_says_the_verdict(checks: tuple[GateCheck, ...], verdict: str) -> None:
-    text = words(render(GateResult(checks=checks), title="Gate of spring", synthetic="made up"))
+    text = words(render(GateResult(checks=checks), title="Gate of spring", synthetic="Synthetic: made up"))
     assert verdict in text
     assert "Gate of spring" in text
-    assert "Synthetic data: made up" in text
+    assert "Synthetic: made up" in text
 
 
 def test_only_failed_rules_say_how_to_mend() -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from models.privacy import trainer
 from models.privacy.accounting import claim
+from models.privacy.auc import exact_auc
 from models.privacy.errors import PlanViolation, PrivacyError
-from models.privacy.evaluation import exact_auc
 from models.privacy.gradients import ClippedGradients
 from models.privacy.noise import GaussianNoise, KeyStream
 from models.privacy.query import CustomerSumQuery

@@ -83,6 +83,17 @@ def test_all_other_customers_features_stay_as_they_are(gone: int) -> None:
     assert list(whole.label) == list(reduced.label)
 
 
+@pytest.mark.parametrize("alone", [1, 13, 22])
+def test_a_customers_features_need_nobody_else(alone: int) -> None:
+    """Nothing is fitted: no scale, vocabulary or popularity that other customers could move."""
+    together, single = (_features(_world(world)).to_pandas() for world in (CUSTOMERS, [CUSTOMERS[alone]]))
+    own = together[together.customer_id.astype(str) == CUSTOMERS[alone]]
+    pd.testing.assert_frame_equal(
+        *(frame.sort_values("order_id", ignore_index=True)[list(FEATURE_NAMES)] for frame in (own, single)),
+        check_exact=True,
+    )
+
+
 def test_a_customer_with_500_rows_is_still_one_customer(model: Any) -> None:
     crowded = _world(CUSTOMERS, rows={CUSTOMERS[4]: 500})
     rest = [customer for customer in CUSTOMERS if customer != CUSTOMERS[4]]

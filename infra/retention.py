@@ -1,0 +1,42 @@
+"""Retention: data sets older than the spec allows go, their keys first."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from infra.access import Principal
+from infra.manifests import MANIFEST, object_key, open_manifest
+from infra.site import Site
+from models.values.dataset import DatasetRef, Zone
+from models.values.spec import ShopSpec
+
+
+def expired(site: Site, shop: ShopSpec, now: datetime) -> tuple[DatasetRef, ...]:
+    """The shop's published data sets that are older than their zone keeps data (quarantine as raw)."""
+    days = shop.retention
+    kept: dict[Zone, int] = {
+        "raw": days.raw_days,
+        "quarantine": days.raw_days,
+        "curated": days.curated_days,
+        "released": days.released_days,
+    }
+    refs = (
+        DatasetRef.parse(key.removesuffix(f"/{MANIFEST}"))
+        for zone in kept
+        for key in site.store.list(f"{zone}/{shop.shop}/")
+        if key.endswith(f"/{MANIFEST}")
+    )
+    return tuple(
+        ref
+        for ref in refs
+        if open_manifest(site.store, ref).created_at < now - timedelta(days=kept[ref.zone])
+    )
+
+
+def remove(site: Site, ref: DatasetRef, principal: Principal) -> None:
+    """Destroy a data set: its keys first, so that every copy of its files is unreadable, then files, then manifest."""
+    manifest = open_manifest(site.store, ref)
+    site.keys.destroy(principal, ref, [file.key_id for file in manifest.files])
+    for file in manifest.files:
+        site.store.delete(object_key(ref, file.path))
+    site.store.delete(object_key(ref, MANIFEST))

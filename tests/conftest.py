@@ -1,0 +1,49 @@
+"""What all tests share: quiet libraries, a home of their own and a small shop."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+for name, value in {
+    "DO_NOT_TRACK": "1",
+    "GX_ANALYTICS_ENABLED": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+    "PREFECT_LOGGING_LEVEL": "ERROR",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+}.items():
+    os.environ.setdefault(name, value)
+
+
+@pytest.fixture(scope="session")
+def small_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a shop of 3,000 customers from the built-in sample; copy it before changing it."""
+    from models.shop.generate import make_shop
+    from models.shop.purchases import Purchases
+
+    folder = tmp_path_factory.mktemp("small") / "shop"
+    make_shop(folder, customers=3_000, seed=7, purchases=Purchases.sample())
+    spec = yaml.safe_load((folder / "shop.yaml").read_text())
+    spec["releases"]["customer_profiles"]["anonymity"]["suppression_limit"] = 0.7
+    (folder / "shop.yaml").write_text(yaml.safe_dump(spec, allow_unicode=True, sort_keys=False))
+    return folder
+
+
+@pytest.fixture
+def shop(small_shop: Path, tmp_path: Path) -> Path:
+    """A copy of the small shop that a test may change; its spec is `shop.yaml` in this folder."""
+    return Path(shutil.copytree(small_shop, tmp_path / "shop"))
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A Privet home of this test's own, set in the environment."""
+    monkeypatch.setenv("PRIVET_HOME", str(tmp_path / "home"))
+    yield tmp_path / "home"

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.cases.catalog import CATALOG
+from models.privacy.layers import check_model
+from models.values.target import PrivacyTarget
+
+
+@pytest.mark.parametrize("name", CATALOG)
+def test_a_case_hangs_together(name: str) -> None:
+    case = CATALOG[name]
+    assert case.name == name
+    assert case.baseline.scope == "public"
+    model = case.build_model()
+    check_model(model)
+    assert model(np.zeros((3, len(case.feature_names)), dtype=np.float32)).shape == (3, 1)
+    assert case.build_model() is not model
+    assert case.optimizer() is not case.optimizer()
+
+
+@pytest.mark.parametrize("name", CATALOG)
+@pytest.mark.parametrize("n_public", [100, 50_000])
+def test_a_recipe_keeps_any_target(name: str, n_public: int) -> None:
+    target = PrivacyTarget(epsilon=1.0, delta=PrivacyTarget.default_delta(n_public), n_public=n_public)
+    plan = CATALOG[name].recipe.plan(target)
+    assert plan.epsilon <= 1.0
+    assert plan.max_examples == CATALOG[name].recipe.max_examples
