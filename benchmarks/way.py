@@ -31,7 +31,10 @@ def main() -> int:
 def _claims(clone: Path):  # type: ignore[no-untyped-def]
     first = _seconds(["make", "run"], clone)
     yield claim(
-        "make run on a fresh clone, installation included", asked="<= 360 s", measured=first, holds=first <= 360
+        "make run on a fresh clone, installation included",
+        asked="<= 360 s",
+        measured=first,
+        holds=first <= 360,
     )
     second = _seconds(["make", "run"], clone)
     yield claim("a second make run", asked="<= 180 s", measured=second, holds=second <= 180)

@@ -158,7 +158,9 @@ class Engine:
             raise EngineError(f"rows outside the {len(keys)} buckets; give one key a bucket")
         written = []
         held, part = table.get_name(), quoted(bucket_column)
-        for number, key in enumerate(keys):  # plain SQL: 64 compilations by Ibis would cost more than the files
+        for number, key in enumerate(
+            keys
+        ):  # plain SQL: 64 compilations by Ibis would cost more than the files
             path = folder / f"{number:03d}.parquet"
             query = f"SELECT * EXCLUDE ({part}) FROM {held} WHERE {part} = {number}"
             written.append((path, number, self._copy(query, path, key)))

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from models.values.errors import PrivetError
 
 PREFIX = "PRIVET_"
+_S3_ADDRESS = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[a-z0-9_=-][a-z0-9._=-]*)*/?$"
 # Read by the scripts under benchmarks/, never by Privet itself.
 _FOREIGN = frozenset({"PRIVET_BENCH_DATA"})
 
@@ -25,7 +26,9 @@ class Settings(BaseSettings):
 
     `home` holds everything that Privet writes and is made absolute. `threads` and `memory_limit` bound the
     data engine. `prefect_api_url` names a running Prefect server; None means to find or start a local one,
-    for which `server_wait_seconds` are waited.
+    for which `server_wait_seconds` are waited. `store` is where data sets are kept: None means in `home`,
+    `s3://bucket/prefix` in a bucket, at `s3_endpoint_url` if that is not Amazon's. Credentials are no settings:
+    boto3 finds them in its own places.
     """
 
     model_config = SettingsConfigDict(
@@ -37,6 +40,8 @@ class Settings(BaseSettings):
     memory_limit: str = Field(default="4GB", pattern=r"^[1-9][0-9]*(\.[0-9]+)? ?([KMGT]i?B)$")
     prefect_api_url: str | None = Field(default=None, pattern=r"^https?://\S+$")
     server_wait_seconds: int = Field(default=180, ge=1, le=3600)
+    store: str | None = Field(default=None, pattern=_S3_ADDRESS)
+    s3_endpoint_url: str | None = Field(default=None, pattern=r"^https?://[A-Za-z0-9.:\[\]-]+/?$")
 
     @field_validator("home")
     @classmethod
@@ -58,7 +63,7 @@ class Settings(BaseSettings):
 
     @property
     def zones_dir(self) -> Path:
-        """The local object store: published data sets by zone, encrypted."""
+        """The local object store, in force without `store`: published data sets by zone, encrypted."""
         return self.home / "zones"
 
     @property

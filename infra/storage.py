@@ -41,6 +41,17 @@ class BadKey(StorageError, ValueError):
     """The key is not of the allowed form, or leads out of the store."""
 
 
+class OutcomeUnknown(StorageError, TimeoutError):
+    """A store did not answer a creation: the object may be there, may yet appear, or may not. `key` says which.
+
+    Calling again is safe. Whoever cleans up must not destroy what the object, if it appears, needs.
+    """
+
+    def __init__(self, message: str, key: str) -> None:
+        super().__init__(message)
+        self.key = key
+
+
 class Fingerprint(NamedTuple):
     """SHA-256 (64 hexadecimal characters) and size in bytes."""
 
@@ -124,7 +135,7 @@ class LocalStore:
     def list(self, prefix: str) -> Keys:
         """See ObjectStore."""
         if prefix:
-            _check_key(prefix.rstrip("/"))
+            check_key(prefix.rstrip("/"))
         start = self._root / prefix.rpartition("/")[0]
         found = (
             (Path(folder) / name).relative_to(self._root).as_posix()
@@ -132,7 +143,7 @@ class LocalStore:
             if not _hide_dotted(folders)
             for name in names
         )
-        return sorted(key for key in found if key.startswith(prefix) and _is_key(key))
+        return sorted(key for key in found if key.startswith(prefix) and is_key(key))
 
     def _create(self, key: str, chunks: Iterable[bytes]) -> None:
         path = self._path(key)
@@ -142,7 +153,7 @@ class LocalStore:
         write_new(path, chunks, partial=self._root / ".partial")
 
     def _path(self, key: str) -> Path:
-        _check_key(key)
+        check_key(key)
         path = self._root / key
         if os.path.realpath(path) != str(path):
             raise BadKey(f"key {key!r} leads out of the store through a link; remove the link")
@@ -271,15 +282,17 @@ def _explained(error: OSError, path: Path) -> StorageError:
     return StorageError(f"{path.name!r} cannot be accessed ({name}); check its folder's owner and rights")
 
 
-def _check_key(key: str) -> None:
-    if not _is_key(key):
+def check_key(key: str) -> None:
+    """Raises BadKey if the key is not of the allowed form."""
+    if not is_key(key):
         raise BadKey(
             f"key {key[:80]!r} is not allowed; use a-z 0-9 . _ / = -, no leading slash, no empty part, "
             "no part with a leading dot"
         )
 
 
-def _is_key(key: str) -> bool:
+def is_key(key: str) -> bool:
+    """Whether a key is of the form that ObjectStore allows."""
     return bool(_KEY.fullmatch(key)) and all(part and part[0] != "." for part in key.split("/"))
 
 

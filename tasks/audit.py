@@ -10,7 +10,7 @@ from infra.sealed import recall
 from models.values.evidence import AuditResult, Evidence, PrivacyClaim, Utility
 from models.values.spec import ShopSpec
 from models.values.stage import Fitted, SpecRef
-from tasks import progress, resolve
+from tasks import resolve
 from tasks.budget import account
 from tasks.stage import stage
 from tasks.training import LOG, LOSSES, PLAN, case_of, features_of, restored
@@ -23,18 +23,18 @@ def assess(pinned: SpecRef, use_case: str, fitted: Fitted) -> Evidence:
     """Account for what ran, measure utility on test customers, attack the model, and close the reservation."""
     shop = resolve.spec(pinned)
     case = case_of(shop, use_case)
-    with resolve.bench() as bench, progress.bar(f"assess {use_case}", 4) as advance:
+    with resolve.bench(f"assess {use_case}", 4) as bench:
         features = features_of(bench, shop, use_case, fitted.released)
         model = restored(bench, case, fitted)
         claim, matches = _claim(bench, shop, fitted)
-        advance(1, "privacy accounted")
+        bench.advance(1, "privacy accounted")
         test = case.examples(features, "test")
         train = case.examples(features, "train")
         utility = _utility(shop, use_case, case, model, train, test)
         bench.site.ledger.commit(fitted.reservation)
-        advance(2, "utility measured")
+        bench.advance(2, "utility measured")
         audit, roc = _attack(case, model, train, case.examples(features, "holdout"), fitted, claim.delta)
-        advance(4, "model attacked")
+        bench.advance(4, "model attacked")
         return _evidence(bench, shop, use_case, fitted, claim, matches, utility, audit, roc)
 
 
@@ -55,7 +55,7 @@ def _utility(shop: ShopSpec, use_case: str, case: Any, model: Any, train: Any, t
 
     target, scores = shop.target(use_case), predict(model, test)
     twin = case.build_model()
-    batch = round(case.recipe.sampling_rate * target.n_public)
+    batch = max(1, round(case.recipe.sampling_rate * train.customers))
     steps = case.recipe.steps
     fit_twin(twin, train, loss=case.loss, optimizer=case.optimizer(), steps=steps, batch=batch, seed=SEED)
     return Utility(

@@ -31,7 +31,7 @@ Tables = dict[str, "ir.Table"]
 def curate(pinned: SpecRef, landed: StageReport) -> Curated:
     """Check every table, set rejected rows aside, keep customers whom some purpose may use; publish the rest."""
     shop = resolve.spec(pinned)
-    with resolve.bench() as bench:
+    with resolve.bench("check and filter", 2 * len(shop.tables)) as bench:
         assert landed.output is not None
         raw = read(bench.site, bench.engine, landed.output, resolve.PREPARER)
         good, contract = _contract(bench, shop, raw, landed)
@@ -53,6 +53,7 @@ def _contract(
         counts += count_broken(checked)
         good[name], bad[name] = accepted(checked), rejected(checked)
         refuse_suspicious(shop, name, good[name])
+        bench.advance(len(good), name)
     assert landed.output is not None
     aside = _set_aside(bench, shop, bad, tuple(counts), landed.output)
     broken = {name: sum(count.rows for count in counts if count.table == name) for name in shop.tables}
@@ -135,6 +136,7 @@ def _publish(
             entry = TableEntry(name=name, product="curated", columns={}, rows=0)
             bucketed = with_bucket(bench, shop, name, kept)
             writer.add(entry, bucketed, bucket_column=None if shop.tables[name].public else BUCKET)
+            bench.advance(len(kept) + len(writer.tables), name)
         writer.add(TableEntry(name=DECISIONS, product="curated", columns={}, rows=0), decisions)
         manifest = _manifest(bench, shop, writer, counts, parent)
         publish(bench.site.store, manifest)

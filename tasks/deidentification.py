@@ -28,7 +28,7 @@ Tables = dict[str, "ir.Table"]
 def deidentify_tables(pinned: SpecRef, curated: DatasetRef) -> Draft:
     """Write every released table, pseudonymous and (attributes) k-anonymous, as files that nobody sees yet."""
     shop = resolve.spec(pinned)
-    with resolve.bench() as bench:
+    with resolve.bench("de-identify", len(shop.releases)) as bench:
         tables = read(bench.site, bench.engine, curated, resolve.PREPARER)
         ref = DatasetRef(zone="released", name=shop.shop, version=new_version(bench.now))
         with writing(bench.site, bench.engine, resolve.PREPARER, ref) as writer:
@@ -58,6 +58,7 @@ def _release(bench: resolve.Bench, shop: ShopSpec, name: str, tables: Tables, wr
         facts={key: value for key, value in facts_row.items() if value is not None},
     )
     writer.add(entry, kept)
+    bench.advance(len(writer.tables), name)
     return int(rows.count().execute())
 
 

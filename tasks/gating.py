@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import ibis
+
 from expectations.gates.gate import identifying_columns, run_gate
 from expectations.gates.page import render
 from infra.datasets import discard, read
@@ -26,8 +28,9 @@ class GateFailed(PrivetError, ValueError):
 @stage(timeout_seconds=3600, tags={"privet"})
 def gate(pinned: SpecRef, draft: Draft) -> GateResult:
     """Read the draft's files back, check them, and write the gate's page; a failed gate discards the draft."""
-    with discarded_unless_done(draft.manifest), resolve.bench() as bench:
+    with discarded_unless_done(draft.manifest), resolve.bench("gate", 3) as bench:
         shop = resolve.spec(pinned)
+        bench.advance(1, "reading the written files back")
         result = _checked(bench, shop, draft)
         page = _page(bench, shop, draft.manifest, result)
         publish_markdown("gate", _markdown(result), f"gate of {draft.manifest.ref}")
@@ -56,7 +59,6 @@ def page_path(site_reports: str, ref: DatasetRef) -> str:
 def _checked(bench: resolve.Bench, shop: ShopSpec, draft: Draft) -> GateResult:
     purposes = {name: release.purpose for name, release in shop.releases.items()}
     published = read(bench.site, bench.engine, draft.manifest, resolve.GATEKEEPER, purposes=purposes)
-    raw = _raw_identifiers(bench, shop, draft)
     suppressed = {
         table.name: int(table.facts["suppressed"])
         for table in draft.manifest.tables
@@ -67,17 +69,27 @@ def _checked(bench: resolve.Bench, shop: ShopSpec, draft: Draft) -> GateResult:
         {name: table.get_name() for name, table in published.items()},
         shop,
         draft.parent_rows,
-        {name: raw for name in published},
+        _raw_identifiers(bench, shop, draft),
         suppressed_rows=suppressed,
     )
 
 
-def _raw_identifiers(bench: resolve.Bench, shop: ShopSpec, draft: Draft) -> str:
-    """The name of a work table with the customers' raw identifiers, against which released texts are held."""
-    home, curated = shop.customers.table, draft.manifest.parents[0]
-    tables = read(bench.site, bench.engine, curated, resolve.PREPARER, tables=[home])
-    identifying = tables[home].select(*identifying_columns(shop, home))
-    return str(bench.engine.materialise(identifying, "raw_identifiers").get_name())
+def _raw_identifiers(bench: resolve.Bench, shop: ShopSpec, draft: Draft) -> dict[str, str]:
+    """Release -> a work table with the raw identifiers of all customers and of the release's own raw table."""
+    home = shop.customers.table
+    wanted = {release.table for release in shop.releases.values()} | {home}
+    curated = draft.manifest.parents[0]
+    tables = read(bench.site, bench.engine, curated, resolve.PREPARER, tables=wanted)
+    held: dict[str, str] = {}
+    for release_name, release in shop.releases.items():
+        values = [
+            tables[name].select(identifier=tables[name][column].cast("string"))
+            for name in dict.fromkeys((home, release.table))
+            for column in identifying_columns(shop, name)
+        ]
+        once = ibis.union(*values, distinct=True) if len(values) > 1 else values[0].distinct()
+        held[release_name] = str(bench.engine.materialise(once, f"raw_of_{release_name}").get_name())
+    return held
 
 
 def _page(bench: resolve.Bench, shop: ShopSpec, manifest: Manifest, result: GateResult) -> str:

@@ -25,8 +25,11 @@ BUCKET = "_bucket"
 def land(pinned: SpecRef) -> StageReport:
     """Read every table of the spec, drop what the spec does not name, and publish the raw data set."""
     shop = resolve.spec(pinned)
-    with resolve.bench() as bench:
-        found = {name: _source(bench, shop, name, Path(pinned.path).parent) for name in shop.tables}
+    with resolve.bench("land", 2 * len(shop.tables)) as bench:
+        found: dict[str, ir.Table] = {}
+        for name in shop.tables:
+            found[name] = _source(bench, shop, name, Path(pinned.path).parent)
+            bench.advance(len(found), name)
         dropped = tuple(column for name in shop.tables for column in dropped_columns(shop, name, found[name]))
         raw = {name: columns_of(shop, name, found[name]) for name in shop.tables}
         manifest = _write(bench, shop, raw, dropped)
@@ -59,6 +62,7 @@ def _write(
             writer.add(
                 entry, with_bucket(bench, shop, name, raw), bucket_column=None if table.public else BUCKET
             )
+            bench.advance(len(raw) + len(writer.tables), name)
         manifest = Manifest(
             ref=ref,
             shop=shop.shop,

@@ -61,6 +61,7 @@ class Server(Value):
 
 def prepare_environment(settings: Settings) -> None:
     """Make the home, owner-only, and set what the libraries read when they are imported."""
+    os.umask(0o077)  # for the files that libraries make: none is for others
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
@@ -133,7 +134,11 @@ def _start(settings: Settings) -> Server:
             stderr=descriptor,
             start_new_session=True,
             umask=0o077,
-            env={**environment, "PREFECT_HOME": str(settings.prefect_home)},
+            env={
+                **environment,
+                "PREFECT_HOME": str(settings.prefect_home),
+                "PREFECT_SERVER_UI_API_URL": f"http://127.0.0.1:{port}/api",  # the browser asks here, not port 4200
+            },
         )
     finally:
         os.close(descriptor)

@@ -23,18 +23,20 @@ EVIDENCE = "evidence.json"
 def publish(pinned: SpecRef, use_case: str, fitted: Fitted, evidence: Evidence) -> Trained:
     """Register the model as candidate, make it champion if its evidence allows, and write its dossier."""
     shop, started = resolve.spec(pinned), time.monotonic()
-    with resolve.bench() as bench:
+    with resolve.bench(f"register {use_case}", 3) as bench:
         settings = bench.site.settings
         registry = Registry(settings.mlflow_uri, settings.mlflow_artifacts)
         plan = recall(bench.site, resolve.TRAINER, fitted.output, PLAN).decode()
         model = restored(bench, case_of(shop, use_case), fitted)
+        bench.advance(1, "saving the model")
         version = registry.register(f"{shop.shop}-{use_case}", model, evidence, plan)
-        objections = registry.promote(version, evidence)
         keep_internal(bench, shop, use_case, fitted.released, {EVIDENCE: evidence.model_dump_json().encode()})
+        bench.advance(2, "writing the dossier")
         dossier = f"{settings.reports_dir}/dossier-{use_case}-{evidence.run}.html"
         write_new_page(dossier, render(evidence, internal=False))
         write_new_page(dossier.replace(".html", ".json"), as_json(evidence, internal=False))
         publish_markdown(f"dossier-{use_case.replace('_', '-')}", card(evidence), f"model {version}")
+        objections = registry.promote(version, evidence)  # last: no champion without its dossier
         return Trained(
             model=RegisteredModel(name=version.name, version=version.version, champion=not objections),
             evidence=evidence,

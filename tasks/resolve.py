@@ -16,6 +16,8 @@ from infra.site import Site, open_site
 from infra.spec import SpecError, read_spec
 from models.values.spec import ShopSpec
 from models.values.stage import SpecRef
+from tasks import progress
+from tasks.progress import Advance
 
 PREPARER = Principal(name="prepare", role="preparer")
 GATEKEEPER = Principal(name="gate", role="gatekeeper")
@@ -25,12 +27,13 @@ OFFICER = Principal(name="officer", role="officer")
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """What a data stage works with: the site, an engine of its own and the time it began (UTC)."""
+    """What a data stage works with: the site, an engine of its own, its progress bar and when it began (UTC)."""
 
     site: Site
     engine: Engine
     now: datetime
     started: float
+    advance: Advance
 
     @property
     def seconds(self) -> float:
@@ -52,11 +55,14 @@ def spec(pinned: SpecRef) -> ShopSpec:
 
 
 @contextmanager
-def bench() -> Iterator[Bench]:
-    """An encrypted engine that lives as long as the stage."""
+def bench(title: str, steps: int) -> Iterator[Bench]:
+    """An encrypted engine that lives as long as the stage, under a progress bar of so many steps."""
     here, started = site(), time.monotonic()
     settings = here.settings
-    with open_engine(
-        settings.work_dir, threads=settings.threads, memory_limit=settings.memory_limit
-    ) as engine:
-        yield Bench(site=here, engine=engine, now=datetime.now(UTC), started=started)
+    with (
+        progress.bar(title, steps) as advance,
+        open_engine(
+            settings.work_dir, threads=settings.threads, memory_limit=settings.memory_limit
+        ) as engine,
+    ):
+        yield Bench(site=here, engine=engine, now=datetime.now(UTC), started=started, advance=advance)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import os
 import traceback
@@ -11,11 +12,13 @@ from typing import ParamSpec, TypeVar
 
 import prefect
 from prefect.cache_policies import NO_CACHE
+from prefect.exceptions import PrefectSignal
 
 from models.values.errors import PrivetError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+_SIGNALS = (KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError, PrefectSignal)
 _HOUSE = Path(__file__).resolve().parent.parent
 
 
@@ -54,7 +57,10 @@ def scrubbed(function: Callable[P, R]) -> Callable[P, R]:
             return function(*args, **kwargs)
         except PrivetError as error:
             failure = error
-        except Exception as error:  # noqa: BLE001  # the one place where any fault may be caught: to withhold it
+        except _SIGNALS:
+            raise
+        # The one place where any fault may be caught: to withhold it. A panic in Rust is no Exception.
+        except BaseException as error:  # noqa: BLE001
             failure = StageFailed(_describe(function.__name__, error))
         # raised outside the handler, so that nothing hangs on to the original and its locals
         failure.__cause__ = failure.__context__ = None
@@ -63,7 +69,7 @@ def scrubbed(function: Callable[P, R]) -> Callable[P, R]:
     return guarded
 
 
-def _describe(name: str, error: Exception) -> str:
+def _describe(name: str, error: BaseException) -> str:
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _of_the_house(frame.filename)]
     place = frames[-1]  # there is one: the stage itself
     where = Path(place.filename).relative_to(_HOUSE)

@@ -32,23 +32,23 @@ class UnknownCase(PrivetError, LookupError):
 @stage(timeout_seconds=6 * 3600, tags={"privet", "train"})
 def fit(pinned: SpecRef, use_case: str, released: DatasetRef, reservation: str) -> Fitted:
     """Train on the training customers of a release, under the plan that the reserved budget allows."""
-    from models.privacy.trainer import fit as fit_privately
+    with progress.hushed():
+        from models.privacy.trainer import fit as fit_privately
 
     shop = resolve.spec(pinned)
     case = case_of(shop, use_case)
-    with resolve.bench() as bench:
+    with resolve.bench(f"train {use_case}", case.recipe.steps) as bench:
         plan = case.recipe.plan(shop.target(use_case))
         customers = case.examples(features_of(bench, shop, use_case, released), "train")
         model = case.build_model()
-        with progress.bar(f"train {use_case}", plan.steps) as advance:
-            result = fit_privately(
-                plan,
-                model,
-                customers,
-                loss=case.loss,
-                optimizer=case.optimizer(),
-                on_step=lambda step, steps, epsilon: advance(step, f"epsilon spent <= {epsilon:.2f}"),
-            )
+        result = fit_privately(
+            plan,
+            model,
+            customers,
+            loss=case.loss,
+            optimizer=case.optimizer(),
+            on_step=lambda step, steps, epsilon: bench.advance(step, f"epsilon spent <= {epsilon:.2f}"),
+        )
         contents = {
             WEIGHTS: _packed(model),
             PLAN: plan.model_dump_json().encode(),

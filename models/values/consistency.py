@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from models.values.transform import Drop
 
 if TYPE_CHECKING:
-    from models.values.spec import ShopSpec, Table
+    from models.values.spec import Column, ShopSpec, Table
 
 
 def spec_problems(spec: ShopSpec) -> list[str]:
@@ -45,7 +45,18 @@ def _reference_problems(spec: ShopSpec, name: str, table: Table) -> list[str]:
         if column.references is not None and not _exists(spec, column.references):
             where = f"tables.{name}.columns.{column_name}.references"
             problems.append(f"{where} {column.references!r} is unknown; write table.column")
+        if _is_kept_key(spec, table, column):
+            where = f"tables.{name}.columns.{column_name}"
+            problems.append(f"{where} is a key that would lead back to a customer; pseudonymise or drop it")
     return problems
+
+
+def _is_kept_key(spec: ShopSpec, table: Table, column: Column) -> bool:
+    """Whether a customers' table would release a key as it is; keys of public tables may be kept."""
+    if column.role != "key" or column.transform is None or column.transform.kind != "keep":
+        return False
+    of_public = column.references is not None and spec.tables.get(column.references.partition(".")[0])
+    return not table.public and not (of_public and of_public.public)
 
 
 def _exists(spec: ShopSpec, reference: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from models.values.base import Value
 from models.values.dataset import DatasetRef, GateResult, Manifest, RuleCount
 from models.values.evidence import Evidence
@@ -12,8 +14,8 @@ class StageReport(Value):
 
     stage: str
     output: DatasetRef | None = None
-    rows_in: dict[str, int] = {}
-    rows_out: dict[str, int] = {}
+    rows_in: dict[str, int] = Field(default_factory=dict)
+    rows_out: dict[str, int] = Field(default_factory=dict)
     rejected: tuple[RuleCount, ...] = ()
     dropped_columns: tuple[str, ...] = ()
     seconds: float

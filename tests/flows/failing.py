@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.flows.planting import EMAIL, PHONE, STEM, TEXT
+from tests.flows.planting import EMAIL, PHONE, SPOILS, STEM, TEXT, spoil
 
 # Stage -> the tasks that really run, and what fails below it.
 PREPARE = {
@@ -73,6 +73,9 @@ def main(spec: str, folder: Path) -> None:
         ("unredacted", "gate", "models.anonymity.policy:redact", lambda value, *_: value),
     ):
         outcomes[name] = _observed(spec, folder, lambda s=stage, t=target, f=fault: _faulty(known, s, t, f))
+    for name in SPOILS:
+        spoilt = spoil(Path(spec).parent, Path(spec).parent.parent / "spoilt" / name, name)
+        outcomes[name] = _observed(str(spoilt), folder, contextlib.nullcontext)
     (folder / "outcomes.json").write_text(json.dumps(outcomes, indent=1))
 
 

@@ -77,6 +77,7 @@ ROWS: dict[str, dict[str, str]] = {
 }
 KEYS = {"customers": "customer_id", "orders": "order_id", "tickets": "ticket_id"}
 NOBODY = "C9173999"
+SPOILS = ("bytes", "fields", "nested", "ids")
 UNNAMED = "private_note"
 SPOILT = f"{STEM} " * 200  # of no type, pattern, list or length
 
@@ -109,6 +110,26 @@ def plant(source: Path, folder: Path) -> Path:
             _append_parquet(folder / f"{name}.parquet", rows)
         else:
             _append_csv(folder / f"{name}.csv", rows)
+    return folder / "shop.yaml"
+
+
+def spoil(source: Path, folder: Path, fault: str) -> Path:
+    """A copy of the canary's shop of which nothing can be used; returns its spec."""
+    shutil.copytree(source, folder)
+    customers, orders = folder / "customers.csv", folder / "orders.parquet"
+    if fault == "bytes":
+        customers.write_bytes(customers.read_bytes().replace(STEM.encode(), STEM.encode() + b"\xff", 1))
+    elif fault == "fields":
+        customers.write_text(customers.read_text() + f"C9173001,{STEM}\n")
+    elif fault == "nested":
+        table = parquet.read_table(orders)
+        nested = pa.array([{"who": STEM}] * len(table))
+        parquet.write_table(table.set_column(table.column_names.index("amount"), "amount", nested), orders)
+    else:
+        header, *lines = customers.read_text().splitlines()
+        customers.write_text(
+            "\n".join([header, *(f"{STEM}{line}" for line in lines if line.startswith("C"))])
+        )
     return folder / "shop.yaml"
 
 

@@ -20,6 +20,9 @@ from typing import NamedTuple
 
 _PACKED = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]")
 _BREAKS = re.compile(rb"(?:\\[nr]|[\r\n\t ])+")
+DIGESTS = {
+    f"{name}{form}" for name in ("MD5", "SHA1", "SHA256") for form in ("", " in hexadecimal", " in base64")
+}
 _MOST = 64 << 20
 _DEPTH = 3
 
@@ -49,12 +52,17 @@ class Search:
         self._exact: dict[bytes, tuple[str, str]] = {}
         self._folded: dict[bytes, tuple[str, str]] = {}
         self._bounded: dict[bytes, str] = {}
+        marks = list(marks)
+        parts = {mark.value.lower() for mark in marks if mark.loose}
         for mark in marks:
-            plain = mark.value.lower().encode()
+            plain = mark.value.lower()
+            # What holds another mark is found by that one, but for its digests.
+            whole = not any(part in plain and part != plain for part in parts)
             for writing, needle in _exact(mark.value):
-                self._exact.setdefault(needle, (mark.value, writing))
+                if whole or writing in DIGESTS:
+                    self._exact.setdefault(needle, (mark.value, writing))
             for writing, needle in _folded(mark.value):
-                if mark.loose or needle.lower() != plain:
+                if (whole and (mark.loose or needle.lower() != plain.encode())) or writing in DIGESTS:
                     self._folded.setdefault(needle.lower(), (mark.value, writing))
             if not mark.loose:
                 self._bounded[mark.value.encode()] = mark.value
@@ -124,7 +132,7 @@ def _folded(value: str) -> Iterator[tuple[str, bytes]]:
 
 def _exact(value: str) -> Iterator[tuple[str, bytes]]:
     """Writings in which every byte counts."""
-    for text in (value, value.lower(), value.upper()):
+    for text in (value, value.lower(), value.upper(), value.title()):
         for name, raw in (("UTF-8", text.encode()), ("UTF-16", text.encode("utf-16-le"))):
             yield from ((f"base64 of {name}", needle) for needle in _base64(raw))
         for name, digest in _digests(text):

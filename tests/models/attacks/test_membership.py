@@ -10,6 +10,7 @@ import tensorflow as tf
 from scipy.stats import binom
 
 from models.attacks.membership import (
+    _epsilon_low,
     clopper_pearson,
     customer_losses,
     equal_sample,
@@ -95,6 +96,14 @@ def test_the_bound_stays_below_a_known_epsilon(epsilon: float) -> None:
         too_high += bounds[-1] > epsilon
     assert too_high <= binom.ppf(0.999, 100, 0.05)
     assert np.mean(bounds) > epsilon / 4
+
+
+def test_thresholds_are_judged_on_other_customers_than_they_were_chosen_on() -> None:
+    """The halves tell members apart at different places, so a threshold of the one shows nothing on the other."""
+    members, others = np.repeat([1.0, 10.5], 100), np.repeat([-1.0, 9.5], 100)
+    assert _epsilon_low(members, others, 100, 1e-6, 0.95) == 0
+    same = _epsilon_low(np.full(200, 1.0), np.full(200, -1.0), 100, 1e-6, 0.95)
+    assert same > 2
 
 
 def test_auc_equals_counting_pairs() -> None:

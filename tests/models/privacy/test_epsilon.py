@@ -7,6 +7,7 @@ import dp_accounting
 import numpy as np
 import pytest
 from dp_accounting.gaussian_mechanism import get_epsilon_gaussian
+from scipy.stats import binom, norm
 
 from models.privacy.epsilon import (
     COARSE,
@@ -76,6 +77,18 @@ def test_a_group_of_one_is_one_customer_and_more_cost_more() -> None:
     groups = [pld_epsilon(group_event(**run, group_size=size), 1e-6, interval=COARSE) for size in (1, 2, 5)]
     assert groups[0] == pytest.approx(single, rel=1e-3)
     assert 2 * groups[0] <= groups[1] < groups[2]
+
+
+@pytest.mark.parametrize(("size", "rate"), [(2, 0.1), (3, 0.6)])
+def test_a_groups_epsilon_by_integration(size: int, rate: float) -> None:
+    """One step: delta is the hockey-stick divergence of the mixture and the Gaussian, the worse of both ways."""
+    sigma, delta, x = 2.0, 1e-4, np.linspace(-30, 40, 400_001)
+    mixture = sum(binom.pmf(i, size, rate) * norm.pdf(x, i, sigma) for i in range(size + 1))
+    alone = norm.pdf(x, 0, sigma)
+    event = group_event(sampling_rate=rate, noise_multiplier=sigma, steps=1, group_size=size)
+    epsilon = pld_epsilon(event, delta, interval=COARSE)
+    excess = [np.maximum(p - np.exp(epsilon) * q, 0) for p, q in ((mixture, alone), (alone, mixture))]
+    assert max(np.trapezoid(part, x) for part in excess) == pytest.approx(delta, rel=0.05)
 
 
 @pytest.mark.parametrize("account", [pld_epsilon, rdp_epsilon])

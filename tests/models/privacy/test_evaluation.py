@@ -89,6 +89,7 @@ def test_noise_is_calibrated_exactly(epsilon: float, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(GaussianNoise, "draw", draw)
     scores, test = _test_customers(500, 1)
     released_auc(scores, test, epsilon=epsilon, delta=2e-6)
+    assert len(drawn) == 2
     mu = np.linalg.norm(np.array(sensitivities(8)) / np.array(drawn))
     assert 0.999 * epsilon <= get_epsilon_gaussian(1 / mu, 2e-6) <= epsilon * (1 + 1e-6)
 

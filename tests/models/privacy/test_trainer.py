@@ -51,7 +51,7 @@ def test_noise_of_the_applied_update(
     model = keras.Sequential([keras.layers.Input((200,)), keras.layers.Dense(200), keras.layers.Dense(1)])
     update = _update(plan, model, empty, log_loss)
     assert update.std() == pytest.approx(plan.noise_multiplier * clip / batch, rel=0.02)
-    assert np.abs(update).min() > 0
+    assert np.mean(update != 0) > 0.99  # a few are lost when added to a weight in float32
 
 
 def test_every_step_draws_fresh_noise(

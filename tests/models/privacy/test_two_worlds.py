@@ -88,10 +88,10 @@ def test_a_customers_features_need_nobody_else(alone: int) -> None:
     """Nothing is fitted: no scale, vocabulary or popularity that other customers could move."""
     together, single = (_features(_world(world)).to_pandas() for world in (CUSTOMERS, [CUSTOMERS[alone]]))
     own = together[together.customer_id.astype(str) == CUSTOMERS[alone]]
-    pd.testing.assert_frame_equal(
-        *(frame.sort_values("order_id", ignore_index=True)[list(FEATURE_NAMES)] for frame in (own, single)),
-        check_exact=True,
+    own, single = (
+        frame.sort_values("order_id", ignore_index=True)[list(FEATURE_NAMES)] for frame in (own, single)
     )
+    pd.testing.assert_frame_equal(own, single, check_exact=True)
 
 
 def test_a_customer_with_500_rows_is_still_one_customer(model: Any) -> None:
