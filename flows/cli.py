@@ -34,6 +34,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(command=_version_or_help(parser))
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
+    _add_starting(commands)
+    _add_shop(commands)
     run = commands.add_parser("run", help="from raw tables to registered private models")
     run.add_argument("spec", nargs="?", help="your shop.yaml; without it the embedded shop is used")
     run.add_argument("--json", action="store_true", help="print one JSON object, for programs")
@@ -44,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     budget.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     budget.set_defaults(command=_budget)
 
+    _add_operating(commands)
     dossier = commands.add_parser(
         "dossier", help="write the full dossier of a run, internal numbers included"
     )
@@ -51,16 +54,82 @@ def _parser() -> argparse.ArgumentParser:
     dossier.add_argument("--output", required=True, metavar="FILE", help="where to write the page")
     dossier.set_defaults(command=_dossier)
 
+    notice = commands.add_parser("notice", help="write what customers are told, from the spec")
+    notice.add_argument("spec", help="your shop.yaml")
+    notice.add_argument("--output", required=True, metavar="FOLDER", help="where to write the page")
+    notice.set_defaults(command=_notice)
+
     for name, command, text in (
         ("log", _log, "verify the audit log from its first entry to its last"),
         ("doctor", _doctor, "say which version or part is wrong and how to mend it"),
-        ("status", _status, "show the local server, data sets and registered models"),
-        ("down", _down, "stop the local server"),
+        ("status", _status, "show servers, workers, next and failed runs, data sets and models"),
+        ("down", _down, "stop the workers and servers of this home"),
     ):
         entry = commands.add_parser(name, help=text)
         entry.add_argument("--json", action="store_true", help="print one JSON object, for programs")
         entry.set_defaults(command=command)
     return parser
+
+
+def _add_starting(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The commands for a shop of one's own, in the order in which a new user needs them."""
+    init = commands.add_parser("init", help="propose a spec for your own CSV or Parquet files")
+    init.add_argument("folder", help="where to write shop.yaml; an existing one is never overwritten")
+    init.add_argument("--from", dest="files", nargs="+", required=True, metavar="FILE", help="your tables")
+    init.add_argument("--customer", metavar="COLUMN", help="the column that tells customers apart")
+    init.set_defaults(command=_init)
+    plan = commands.add_parser("plan", help="show what will happen to each column and why")
+    plan.set_defaults(command=_plan)
+    check = commands.add_parser("check", help="try the spec's rules on the data; nothing is stored")
+    check.add_argument(
+        "--limit", type=float, default=0.1, metavar="SHARE",
+        help="exit 1 if a table loses more than this share of its rows (0.1)",
+    )  # fmt: skip
+    check.set_defaults(command=_check)
+    for entry in (plan, check):
+        entry.add_argument("spec", help="your shop.yaml")
+    for entry in (init, plan, check):
+        entry.add_argument("--json", action="store_true", help="print one JSON object, for programs")
+
+
+def _add_shop(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Synthetic shops on request."""
+    shop = commands.add_parser("shop", help="make a synthetic shop of any size")
+    make = shop.add_subparsers(metavar="ACTION", required=True).add_parser(
+        "make", help="write its tables and spec"
+    )
+    make.add_argument("--customers", type=int, default=50_000, metavar="N", help="how many (50,000)")
+    make.add_argument(
+        "--seed", type=int, default=1, metavar="S", help="the same seed makes the same shop (1)"
+    )
+    make.add_argument("--out", required=True, metavar="FOLDER", help="where to write it; new or empty")
+    make.add_argument(
+        "--dirty",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="add faulty rows, counted in faults.json (0)",
+    )
+    make.add_argument(
+        "--chinese-files",
+        action="store_true",
+        help="Chinese customers' tickets in a GB18030 file of their own",
+    )
+    make.set_defaults(command=_make_shop)
+
+
+def _add_operating(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The commands for runs that start by themselves."""
+    up = commands.add_parser("up", help="start servers and workers, and register a shop's flows")
+    deploy = commands.add_parser("deploy", help="register a shop's flows, schedule and automations")
+    for entry, command in ((up, _up), (deploy, _deploy)):
+        entry.add_argument("spec", nargs="?", help="your shop.yaml; without it the embedded shop is used")
+        entry.add_argument("--cron", metavar="FIELDS", help="when data is prepared, as '15 2 * * *', or off")
+        entry.add_argument("--gpu", action="store_true", help="trainings go to the pool gpu")
+        entry.set_defaults(command=command)
+    ui = commands.add_parser("ui", help="where to look: Prefect, MLflow, newest dossier and gate page")
+    ui.add_argument("--open", action="store_true", help="open them in your browser")
+    ui.set_defaults(command=_ui)
 
 
 def _version_or_help(parser: argparse.ArgumentParser):  # type: ignore[no-untyped-def]  # argparse's own callback
@@ -84,6 +153,27 @@ def _settings() -> Settings:
     settings = Settings.load()
     operate.prepare_environment(settings)
     return settings
+
+
+def _init(options: argparse.Namespace) -> int:
+    settings = _settings()
+    from tasks import starting
+
+    return starting.init(settings, options.folder, options.files, options.customer, as_json=options.json)
+
+
+def _plan(options: argparse.Namespace) -> int:
+    _settings()
+    from tasks import starting
+
+    return starting.plan(options.spec, as_json=options.json)
+
+
+def _check(options: argparse.Namespace) -> int:
+    settings = _settings()
+    from tasks import checking
+
+    return checking.check(settings, options.spec, options.limit, as_json=options.json)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -112,6 +202,13 @@ def _dossier(options: argparse.Namespace) -> int:
     return inspection.write_dossier(settings, options.run, options.output)
 
 
+def _notice(options: argparse.Namespace) -> int:
+    _settings()
+    from tasks import inspection
+
+    return inspection.write_notice(options.spec, options.output)
+
+
 def _log(options: argparse.Namespace) -> int:
     settings = _settings()
     from tasks import inspection
@@ -133,13 +230,51 @@ def _doctor(options: argparse.Namespace) -> int:
     return doctor.show(settings, as_json=options.json)
 
 
+def _make_shop(options: argparse.Namespace) -> int:
+    _settings()
+    from tasks import shops
+
+    return shops.make(
+        options.out,
+        customers=options.customers,
+        seed=options.seed,
+        dirty=options.dirty,
+        chinese_files=options.chinese_files,
+    )
+
+
+def _up(options: argparse.Namespace) -> int:
+    settings = _settings()
+    from tasks import opening
+
+    spec, api = opening.open_shop(settings, options.spec)
+    from tasks import upkeep
+
+    return upkeep.up(settings, spec, api, cron=options.cron, gpu=options.gpu)
+
+
+def _deploy(options: argparse.Namespace) -> int:
+    settings = _settings()
+    from tasks import opening
+
+    spec, api = opening.open_shop(settings, options.spec)
+    from tasks import upkeep
+
+    return upkeep.register(settings, spec, api, cron=options.cron, gpu=options.gpu)
+
+
+def _ui(options: argparse.Namespace) -> int:
+    settings = _settings()
+    from tasks import house
+
+    return house.ui(settings, open_them=options.open)
+
+
 def _down(options: argparse.Namespace) -> int:
     settings = _settings()
-    from tasks import operate
+    from tasks import house
 
-    stopped = operate.stop_server(settings)
-    print("The local Prefect server is stopped." if stopped else "No local Prefect server was running.")
-    return 0
+    return house.down(settings)
 
 
 def _refuse(message: str, *, as_json: bool) -> int:

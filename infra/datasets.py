@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra.engine import Engine
-from infra.manifests import object_key, open_manifest
+from infra.manifests import may_exist, object_key, open_manifest
 from infra.site import Site
-from infra.storage import fingerprint_file
+from infra.storage import StorageError, fingerprint_file
 from models.values.dataset import DatasetRef, FileEntry, Manifest, TableEntry
 from models.values.secret import SecretBytes
 
@@ -26,12 +26,17 @@ BUCKETS = 64
 
 @contextmanager
 def writing(site: Site, engine: Engine, principal: Principal, ref: DatasetRef) -> Iterator[Writer]:
-    """A writer for a new data set; if the work on it fails, what it wrote is removed and its keys destroyed."""
+    """A writer for a new data set; if the work on it fails, what it wrote is removed and its keys destroyed.
+
+    Not so if it was published, or may yet be: a store that did not answer may create its manifest later.
+    """
     writer = Writer(site=site, engine=engine, principal=principal, ref=ref)
     try:
         yield writer
-    except BaseException:
-        _discard(site, ref, writer.files, principal)
+    except BaseException as error:
+        with suppress(StorageError):  # a store that is away; what it keeps stays invisible until `sweep`
+            if not may_exist(site.store, ref, error):
+                _discard(site, ref, writer.files, principal)
         raise
 
 
@@ -133,6 +138,7 @@ def discard(site: Site, manifest: Manifest, principal: Principal) -> None:
 
 
 def _discard(site: Site, ref: DatasetRef, files: Iterable[FileEntry], principal: Principal) -> None:
-    site.keys.destroy(principal, ref, [file.key_id for file in files])
-    for file in files:
+    removed = list(files)
+    for file in removed:  # files first: on a full disk the key file cannot be written before they are gone
         site.store.delete(object_key(ref, file.path))
+    site.keys.destroy(principal, ref, [file.key_id for file in removed])

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
-from infra.storage import NoSuchObject, ObjectStore
+from infra.storage import NoSuchObject, ObjectStore, OutcomeUnknown
 from models.values.dataset import DatasetRef, Manifest, Zone
 from models.values.errors import PrivetError
 
@@ -66,6 +66,17 @@ def publish(store: ObjectStore, manifest: Manifest) -> DatasetRef:
         )
     store.create(object_key(manifest.ref, MANIFEST), manifest.model_dump_json().encode())
     return manifest.ref
+
+
+def may_exist(store: ObjectStore, ref: DatasetRef, error: BaseException) -> bool:
+    """Whether a data set is published, or may yet be: a store did not answer the creation of its manifest.
+
+    `error` ended the work on it. If True, nothing that the data set needs may be destroyed; what then never
+    appears is removed by `sweep`. Raises StorageError if the store cannot be asked.
+    """
+    manifest = object_key(ref, MANIFEST)
+    unanswered = isinstance(error, OutcomeUnknown) and error.key == manifest
+    return unanswered or manifest in store.list(manifest)
 
 
 def open_manifest(store: ObjectStore, ref: DatasetRef) -> Manifest:

@@ -9,6 +9,7 @@ from infra.access import Access
 from infra.auditlog import AuditLog
 from infra.keys import KeyStore
 from infra.ledger import Ledger
+from infra.s3 import S3Store
 from infra.settings import Settings
 from infra.storage import LocalStore, ObjectStore, private_folder
 
@@ -31,8 +32,15 @@ def open_site(settings: Settings) -> Site:
     log = AuditLog(settings.audit_path)
     return Site(
         settings=settings,
-        store=LocalStore(settings.zones_dir),
+        store=open_store(settings),
         keys=KeyStore(settings.keys_dir, Access.load(), log),
         log=log,
         ledger=Ledger(settings.ledger_path),
     )
+
+
+def open_store(settings: Settings) -> ObjectStore:
+    """Where data sets are kept: the bucket that the settings name (asked at its first use), else the home."""
+    if settings.store is None:
+        return LocalStore(settings.zones_dir)
+    return S3Store(settings.store, settings.s3_endpoint_url)

@@ -47,7 +47,7 @@ class OutcomeUnknown(StorageError, TimeoutError):
     Calling again is safe. Whoever cleans up must not destroy what the object, if it appears, needs.
     """
 
-    def __init__(self, message: str, key: str) -> None:
+    def __init__(self, message: str, key: str = "") -> None:
         super().__init__(message)
         self.key = key
 

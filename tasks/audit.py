@@ -6,11 +6,13 @@ import json
 from typing import Any
 
 from infra.manifests import open_manifest
+from infra.report.pictures import attack, training_curve
 from infra.sealed import recall
 from models.values.evidence import AuditResult, Evidence, PrivacyClaim, Utility
 from models.values.spec import ShopSpec
 from models.values.stage import Fitted, SpecRef
 from tasks import resolve
+from tasks.artifacts import publish_markdown
 from tasks.budget import account
 from tasks.stage import stage
 from tasks.training import LOG, LOSSES, PLAN, case_of, features_of, restored
@@ -35,7 +37,10 @@ def assess(pinned: SpecRef, use_case: str, fitted: Fitted) -> Evidence:
         bench.advance(2, "utility measured")
         audit, roc = _attack(case, model, train, case.examples(features, "holdout"), fitted, claim.delta)
         bench.advance(4, "model attacked")
-        return _evidence(bench, shop, use_case, fitted, claim, matches, utility, audit, roc)
+        evidence = _evidence(bench, shop, use_case, fitted, claim, matches, utility, audit, roc)
+        publish_markdown(f"training-{use_case}", training_curve(evidence), f"training of {evidence.run}")
+        publish_markdown(f"audit-{use_case}", attack(evidence), f"attack on {evidence.run}")
+        return evidence
 
 
 def _claim(bench: resolve.Bench, shop: ShopSpec, fitted: Fitted) -> tuple[PrivacyClaim, bool]:

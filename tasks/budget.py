@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from infra.manifests import open_manifest
+from infra.report.pictures import epsilon_meter
 from models.values.dataset import DatasetRef
 from models.values.errors import PrivetError
 from models.values.spec import ShopSpec
 from models.values.stage import SpecRef
 from tasks import resolve
+from tasks.artifacts import publish_markdown
 from tasks.stage import stage
 
 
@@ -39,4 +41,8 @@ def reserve(pinned: SpecRef, use_case: str, released: DatasetRef) -> str:
         cap_delta=shop.budget.delta,
         what=f"train/{use_case}/{released.version}",
     )
+    spent = site.ledger.spent(account(shop)).epsilon
+    left = max(0.0, shop.budget.epsilon - spent)
+    meter = epsilon_meter(shop.shop, spent=spent, left=left, run=target.epsilon, use_case=use_case)
+    publish_markdown(f"epsilon-{use_case}", meter, f"privacy budget of {shop.shop}")
     return reservation.id

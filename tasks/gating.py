@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import ibis
 
 from expectations.gates.gate import identifying_columns, run_gate
 from expectations.gates.page import render
 from infra.datasets import discard, read
-from infra.manifests import MANIFEST, object_key
-from infra.storage import write_new
+from infra.manifests import may_exist
+from infra.storage import StorageError, write_new
 from models.values.dataset import DatasetRef, GateResult, Manifest
 from models.values.errors import PrivetError
 from models.values.spec import ShopSpec
@@ -45,9 +45,10 @@ def discarded_unless_done(manifest: Manifest) -> Iterator[None]:
     site = resolve.site()
     try:
         yield
-    except BaseException:
-        if object_key(manifest.ref, MANIFEST) not in site.store.list(f"{manifest.ref}/"):
-            discard(site, manifest, resolve.PREPARER)
+    except BaseException as error:
+        with suppress(StorageError):  # a store that is away; what it keeps stays invisible until `sweep`
+            if not may_exist(site.store, manifest.ref, error):
+                discard(site, manifest, resolve.PREPARER)
         raise
 
 
@@ -94,7 +95,7 @@ def _raw_identifiers(bench: resolve.Bench, shop: ShopSpec, draft: Draft) -> dict
 
 def _page(bench: resolve.Bench, shop: ShopSpec, manifest: Manifest, result: GateResult) -> str:
     path = page_path(str(bench.site.settings.reports_dir), manifest.ref)
-    text = render(result, title=f"Gate of {manifest.ref}", synthetic=shop.synthetic)
+    text = render(result, release=str(manifest.ref), synthetic=shop.synthetic, languages=shop.languages)
     write_new_page(path, text)
     return path
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from infra.auditlog import verify
 from infra.manifests import open_manifest
 from infra.registry import Registry
+from infra.report import notice
 from infra.report.dossier import render
 from infra.sealed import recall
 from infra.settings import Settings
@@ -17,7 +19,7 @@ from infra.spec import read_spec
 from models.values.dataset import DatasetRef
 from models.values.errors import PrivetError
 from models.values.evidence import Evidence
-from tasks import operate, resolve
+from tasks import house, resolve
 from tasks.budget import account
 from tasks.gating import write_new_page
 from tasks.release import EVIDENCE
@@ -78,19 +80,30 @@ def write_dossier(settings: Settings, run: str, output: str) -> int:
 
 
 @scrubbed
+def write_notice(spec: str, folder: str) -> int:
+    """Write what a shop's customers are told, as one page of today in the shop's languages, into a folder."""
+    shop, today = read_spec(Path(spec)), datetime.now(UTC).date()
+    text = notice.render(shop, day=today)
+    path = Path(folder) / f"notice-{shop.shop}-{today:%Y%m%d}-{shop.digest()[:12]}.html"
+    if not path.exists() or path.read_text(encoding="utf-8") != text:  # one day and spec make one page
+        write_new_page(str(path), text)
+    print(f"{path}: for your customers; have it read by whoever answers for it")
+    return 0
+
+
+@scrubbed
 def show_status(settings: Settings, *, as_json: bool) -> int:
-    """Print the local server, the published data sets and the registered models of this home."""
-    server = operate.running_server(settings)
+    """Print what runs, the published data sets and the registered models of this home."""
+    found = house.standing(settings)
     datasets = _datasets(settings)
     models = _models(settings)
     if as_json:
-        url = None if server is None else server.url
-        print(
-            json.dumps({"home": str(settings.home), "prefect": url, "datasets": datasets, "models": models})
-        )
+        facts = {"home": str(settings.home), "datasets": datasets, "models": models}
+        print(json.dumps(facts | found.model_dump(mode="json")))
         return 0
     print(f"home     {settings.home}")
-    print(f"Prefect  {server.url if server else 'not running; `privet run` starts it'}")
+    for line in house.lines(found):
+        print(line)
     for line in datasets:
         print(f"data     {line}")
     for model in models:

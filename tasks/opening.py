@@ -17,12 +17,12 @@ def open_shop(settings: Settings, spec: str | None) -> tuple[str, str]:
     path = None if spec is None else Path(spec)
     if path is not None:
         read_spec(path)
+    if operate.running_server(settings) is None and settings.prefect_api_url is None:
+        say("Prefect server: starting it (once; `privet down` stops it)")
     with ThreadPoolExecutor(max_workers=1) as background:
         server = background.submit(operate.ensure_server, settings)
         if path is None:
             path = embedded_shop(settings)
-        if not server.done():
-            say("Prefect server: starting it (once; `privet down` stops it)")
         os.environ["PREFECT_API_URL"] = api = server.result()
     return str(path), api
 

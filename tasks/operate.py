@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import signal
-import socket
-import subprocess
 import sys
 import time
 import urllib.error
@@ -21,15 +20,19 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from infra.settings import Settings
+from infra.storage import private_folder, write_new
 from models.values.base import Value
 from models.values.errors import PrivetError
+from tasks import processes
 
 QUIET = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    "PREFECT_SERVER_UI_V2_ENABLED": "false",  # the second UI of Prefect 3.8 asks a host of Amplitude
     "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
     "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",  # seconds; infra/automations.yaml counts on it
     "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
     "PREFECT_TASKS_DEFAULT_PERSIST_RESULT": "false",
     "PREFECT_LOGGING_LEVEL": "INFO",
@@ -41,6 +44,9 @@ QUIET = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_ENABLE_ONEDNN_OPTS": "0",
 }
+
+
+WORD = "prefect"
 
 
 class ServerError(PrivetError, ConnectionError):
@@ -62,10 +68,28 @@ class Server(Value):
 def prepare_environment(settings: Settings) -> None:
     """Make the home, owner-only, and set what the libraries read when they are imported."""
     os.umask(0o077)  # for the files that libraries make: none is for others
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(settings.home)
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     os.environ["PREFECT_HOME"] = str(settings.prefect_home)
+    for name in ("KERAS_HOME", "MPLCONFIGDIR"):  # or else these libraries write into the user's home
+        os.environ.setdefault(name, str(settings.home / "libraries"))
+    if not settings.prefect_api_url:
+        os.environ["PREFECT_API_AUTH_STRING"] = login(settings)
+
+
+def login(settings: Settings) -> str:
+    """`name:password` of the local Prefect server. Without one, whoever reaches its port could run commands."""
+    return f"privet:{kept_secret(settings.prefect_home / 'password')}"
+
+
+def kept_secret(path: Path) -> str:
+    """The secret in a file that only its owner can read; made at the first use, never a default one."""
+    private_folder(path.parent)
+    if not path.exists():
+        with suppress(FileExistsError):
+            write_new(path, [secrets.token_urlsafe(24).encode()])
+    return path.read_text()
 
 
 def ensure_server(settings: Settings) -> str:
@@ -77,7 +101,7 @@ def ensure_server(settings: Settings) -> str:
                 "or unset PRIVET_PREFECT_API_URL to use a local one"
             )
         return settings.prefect_api_url
-    with _locked(settings):
+    with locked(settings):
         server = running_server(settings) or _start(settings)
     _wait(server, settings)
     return server.api
@@ -89,23 +113,19 @@ def running_server(settings: Settings) -> Server | None:
         server = Server.model_validate_json(_state_file(settings).read_text())
     except (FileNotFoundError, ValueError):
         return None
-    return server if _is_ours(server.pid) else None
+    return server if processes.runs(server.pid, WORD) else None
 
 
 def stop_server(settings: Settings, *, patience_seconds: float = 10) -> bool:
     """Stop the local server of this home; False if none ran."""
-    with _locked(settings):
+    with locked(settings):
         server = running_server(settings)
         _state_file(settings).unlink(missing_ok=True)
         if server is None:
             return False
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            _signal(server.pid, number)
-            deadline = time.monotonic() + patience_seconds
-            while time.monotonic() < deadline:
-                if not _is_ours(server.pid):
-                    return True
-                time.sleep(0.1)
+        signals = (signal.SIGTERM, signal.SIGKILL)
+        if processes.stop(server.pid, WORD, signals=signals, patience_seconds=patience_seconds):
+            return True
     raise ServerError(f"the Prefect server (process {server.pid}) does not stop; end it by hand")
 
 
@@ -119,30 +139,17 @@ def answers(api: str, *, timeout_seconds: float = 2) -> bool:
 
 
 def _start(settings: Settings) -> Server:
-    settings.prefect_home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    port = _free_port()
+    port = processes.free_port()
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     not_for_server = {"PREFECT_API_URL", "PREFECT_LOGGING_LEVEL", "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"}
-    environment = {key: value for key, value in os.environ.items() if key not in not_for_server}
+    environment = {key: value for key, value in os.environ.items() if key not in not_for_server} | {
+        "PREFECT_HOME": str(settings.prefect_home),
+        "PREFECT_SERVER_API_AUTH_STRING": login(settings),
+        "PREFECT_SERVER_UI_API_URL": f"http://127.0.0.1:{port}/api",  # the browser asks here, not port 4200
+    }
     log = settings.prefect_home / "server.log"
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=descriptor,
-            stderr=descriptor,
-            start_new_session=True,
-            umask=0o077,
-            env={
-                **environment,
-                "PREFECT_HOME": str(settings.prefect_home),
-                "PREFECT_SERVER_UI_API_URL": f"http://127.0.0.1:{port}/api",  # the browser asks here, not port 4200
-            },
-        )
-    finally:
-        os.close(descriptor)
-    server = Server(url=f"http://127.0.0.1:{port}", pid=process.pid)
+    pid = processes.start(command, log=log, environment=environment)
+    server = Server(url=f"http://127.0.0.1:{port}", pid=pid)
     _state_file(settings).write_text(server.model_dump_json())
     return server
 
@@ -152,7 +159,7 @@ def _wait(server: Server, settings: Settings) -> None:
     while time.monotonic() < deadline:
         if answers(server.api):
             return
-        if not _is_ours(server.pid):
+        if not processes.runs(server.pid, WORD):
             raise ServerError(
                 f"the Prefect server ended while it started; see {settings.prefect_home / 'server.log'} "
                 "and run `privet doctor`"
@@ -168,34 +175,9 @@ def _state_file(settings: Settings) -> Path:
     return settings.prefect_home / "server.json"
 
 
-def _is_ours(pid: int) -> bool:
-    """Whether the process lives and is a Prefect server (a number may have been given to another program)."""
-    with suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)  # if it is our own child and has ended, let it go
-    if not Path("/proc/self").exists():
-        return _signal(pid, 0)
-    try:
-        return b"prefect" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return False
-
-
-def _signal(pid: int, number: int) -> bool:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
-def _locked(settings: Settings) -> Iterator[None]:
+def locked(settings: Settings) -> Iterator[None]:
+    """Only one command at a time starts or stops servers of a home."""
     settings.prefect_home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (settings.prefect_home / "server.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

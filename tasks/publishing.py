@@ -10,7 +10,8 @@ from models.values.scope import disclose
 from models.values.spec import ShopSpec
 from models.values.stage import Draft, Prepared, SpecRef, StageReport
 from tasks import resolve
-from tasks.artifacts import publish_markdown
+from tasks.artifacts import announce, publish_markdown
+from tasks.fencing import still_wanted
 from tasks.gating import discarded_unless_done, page_path
 from tasks.stage import stage
 
@@ -23,7 +24,9 @@ def publish(pinned: SpecRef, draft: Draft, gate: GateResult, before: tuple[Stage
         update={"gate": gate, "rejected": before[1].rejected, "dropped_columns": before[0].dropped_columns}
     )
     with discarded_unless_done(manifest):
+        still_wanted()
         ref = publish_manifest(site.store, manifest)
+    announce(ref)
     rows = draft.report.rows_out
     report = StageReport(
         stage="publish", output=ref, rows_in=rows, rows_out=rows, seconds=round(time.monotonic() - started, 2)

@@ -12,6 +12,7 @@ from models.values.evidence import Evidence
 from models.values.stage import Fitted, RegisteredModel, SpecRef, Trained
 from tasks import resolve
 from tasks.artifacts import publish_markdown
+from tasks.fencing import still_wanted
 from tasks.gating import write_new_page
 from tasks.stage import stage
 from tasks.training import PLAN, case_of, keep_internal, restored
@@ -29,13 +30,15 @@ def publish(pinned: SpecRef, use_case: str, fitted: Fitted, evidence: Evidence) 
         plan = recall(bench.site, resolve.TRAINER, fitted.output, PLAN).decode()
         model = restored(bench, case_of(shop, use_case), fitted)
         bench.advance(1, "saving the model")
+        still_wanted()
         version = registry.register(f"{shop.shop}-{use_case}", model, evidence, plan)
         keep_internal(bench, shop, use_case, fitted.released, {EVIDENCE: evidence.model_dump_json().encode()})
         bench.advance(2, "writing the dossier")
         dossier = f"{settings.reports_dir}/dossier-{use_case}-{evidence.run}.html"
-        write_new_page(dossier, render(evidence, internal=False))
+        write_new_page(dossier, render(evidence, internal=False, languages=shop.languages))
         write_new_page(dossier.replace(".html", ".json"), as_json(evidence, internal=False))
-        publish_markdown(f"dossier-{use_case.replace('_', '-')}", card(evidence), f"model {version}")
+        publish_markdown(f"dossier-{use_case}", card(evidence), f"model {version}")
+        still_wanted()
         objections = registry.promote(version, evidence)  # last: no champion without its dossier
         return Trained(
             model=RegisteredModel(name=version.name, version=version.version, champion=not objections),

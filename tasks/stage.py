@@ -15,6 +15,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.exceptions import PrefectSignal
 
 from models.values.errors import PrivetError
+from tasks.fencing import fenced
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -27,7 +28,7 @@ class StageFailed(PrivetError, RuntimeError):
 
 
 def stage(*, timeout_seconds: float, tags: set[str]) -> Callable[[Callable[P, R]], prefect.Task[P, R]]:
-    """Make a function a Prefect task: no result persisted, no caching, no prints logged, errors scrubbed.
+    """Make a function a Prefect task: no result persisted, no caching, no prints logged, errors scrubbed, fenced.
 
     Faults of libraries quote data ("could not convert 'ann@...'"); of those only the kind and the place
     leave the stage. A `PrivetError` passes, without the chain of errors behind it.
@@ -42,7 +43,7 @@ def stage(*, timeout_seconds: float, tags: set[str]) -> Callable[[Callable[P, R]
             cache_policy=NO_CACHE,
             log_prints=False,
         )
-        return as_task(scrubbed(function))
+        return as_task(scrubbed(fenced(function)))
 
     return decorate
 

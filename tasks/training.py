@@ -14,7 +14,7 @@ from models.values.dataset import DatasetRef, Manifest
 from models.values.errors import PrivetError
 from models.values.spec import ShopSpec
 from models.values.stage import Fitted, SpecRef
-from tasks import progress, resolve
+from tasks import artifacts, progress, resolve
 from tasks.stage import stage
 
 if TYPE_CHECKING:
@@ -41,14 +41,15 @@ def fit(pinned: SpecRef, use_case: str, released: DatasetRef, reservation: str) 
         plan = case.recipe.plan(shop.target(use_case))
         customers = case.examples(features_of(bench, shop, use_case, released), "train")
         model = case.build_model()
-        result = fit_privately(
-            plan,
-            model,
-            customers,
-            loss=case.loss,
-            optimizer=case.optimizer(),
-            on_step=lambda step, steps, epsilon: bench.advance(step, f"epsilon spent <= {epsilon:.2f}"),
-        )
+        with artifacts.progress(f"progress-{use_case}") as show:
+
+            def on_step(step: int, steps: int, epsilon: float) -> None:
+                bench.advance(step, f"epsilon spent <= {epsilon:.2f}")
+                show(step / steps, f"step {step} of {steps}, epsilon spent <= {epsilon:.2f}")
+
+            result = fit_privately(
+                plan, model, customers, loss=case.loss, optimizer=case.optimizer(), on_step=on_step
+            )
         contents = {
             WEIGHTS: _packed(model),
             PLAN: plan.model_dump_json().encode(),

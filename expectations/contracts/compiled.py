@@ -103,19 +103,25 @@ def rejected(checked: CheckedTable) -> ir.Table:
 def dropped_columns(spec: ShopSpec, table: str, raw: ir.Table) -> tuple[str, ...]:
     """Columns of the data that the spec does not name and that are therefore dropped.
 
+    A column that another table of the same source names is not dropped.
     A header can hold personal data (a file without a header line), so a name that does not look like a
     column's name is replaced by its place, e.g. "column 3".
     """
     plain = re.compile(r"[A-Za-z][A-Za-z_ -]{0,40}[0-9]{0,2}")
+    source = spec.tables[table].source
+    named = {name for entry in spec.tables.values() if entry.source == source for name in entry.columns}
     return tuple(
         name if plain.fullmatch(name) else f"column {place}"
         for place, name in enumerate(raw.columns, start=1)
-        if name not in spec.tables[table].columns
+        if name not in named
     )
 
 
 def columns_of(spec: ShopSpec, table: str, raw: ir.Table) -> ir.Table:
-    """The columns of `raw` that the spec names, in its order. Raises ContractError for a missing one."""
+    """The columns of `raw` that the spec names, in its order; of a distinct table each different row once.
+
+    Raises ContractError for a missing column.
+    """
     entry = spec.tables[table]
     missing = [name for name in entry.columns if name not in raw.columns]
     if missing:
@@ -123,7 +129,8 @@ def columns_of(spec: ShopSpec, table: str, raw: ir.Table) -> ir.Table:
             f"tables.{table}: {entry.source} has no column {', '.join(map(repr, missing))}; "
             "add it to the file or take it out of the spec"
         )
-    return raw.select(*entry.columns)
+    named = raw.select(*entry.columns)
+    return named.distinct() if entry.distinct else named
 
 
 def _typed(spec: ShopSpec, table: str, source: ir.Table) -> ir.Table:

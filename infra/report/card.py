@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from infra.report import digits
+from infra.report.texts import Texts
 from infra.report.view import WITHHELD, Plain, view
 from models.values.evidence import Evidence
 
@@ -15,11 +16,14 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|!])")
 def card(evidence: Evidence) -> str:
     """The model card in Markdown. Its first line is a plain sentence, because lists show only that line.
 
-    It holds public and DP-released numbers only, and internal ones if the data is itself public.
+    The second paragraph says the same in Chinese; the rest is in English. The card holds public and
+    DP-released numbers only, and internal ones if the data is itself public.
     """
     shown = view(evidence, internal=False)
     lines = [
-        _sentence(shown),
+        _sentence(shown, Texts("dossier", "en")),
+        "",
+        _chinese(shown),
         "",
         *([f"> **Synthetic data.** {_safe(shown['synthetic'])}", ""] if shown["synthetic"] else []),
         f"**Verdict:** {_verdict(shown)}",
@@ -73,25 +77,37 @@ def _rows(shown: Plain) -> tuple[tuple[str, dict[str, Any]], ...]:
     )
 
 
-def _sentence(shown: Plain) -> str:
+def _sentence(shown: Plain, say: Texts) -> str:
+    key = "card.may" if shown["verdict"]["usable"] else "card.may_not"
+    unit = say(f"unit.{shown['promise']['unit']}")
     epsilon = digits.at_most(shown["promise"]["epsilon"]["value"])
-    use = "may be used" if shown["verdict"]["usable"] else "may not be used"
-    return (
-        f"Privately trained {_safe(shown['use_case'])} model of {_safe(shown['shop'])}, "
-        f"epsilon {epsilon} per {_safe(shown['promise']['unit'])}: it {use}."
-    )
+    return _filled(say, key, use_case=shown["use_case"], shop=shown["shop"], epsilon=epsilon, unit=unit)
+
+
+def _chinese(shown: Plain) -> str:
+    say = Texts("dossier", "zh")
+    return _sentence(shown, say) + _believed(shown["promise"], say)
+
+
+def _believed(promise: Plain, say: Texts) -> str:
+    delta = promise["delta"]["value"]
+    count = say("one_in", count=digits.odds(delta)) if delta > 0 else "0"
+    sure = digits.share_at_most(promise["posterior"][-1]["posterior"]["value"])
+    return _filled(say, "card.promise", unit=say(f"unit.{promise['unit']}"), sure=sure, delta=count)
 
 
 def _promise(promise: Plain) -> str:
     mechanism = promise["mechanism"]
-    sure = digits.share_at_most(promise["posterior"][-1]["posterior"]["value"])
     return (
-        f"Whoever sees the model and is unsure whether a {_safe(promise['unit'])} was in the training data "
-        f"(50 %) can become at most {sure} sure, except with a probability of about "
-        f"{digits.one_in(promise['delta']['value'])}. "
+        f"{_believed(promise, Texts('dossier', 'en'))} "
         f"Neighbouring data sets: {_safe(promise['neighbouring'])}; "
         f"sampler: {_safe(mechanism['sampler'])}; noise: {_safe(mechanism['noise_source'])}."
     )
+
+
+def _filled(say: Texts, key: str, **values: str) -> str:
+    """A sentence of the catalogue as Markdown; what is put into it means only itself."""
+    return say.plain(key, **{name: _safe(value) for name, value in values.items()})
 
 
 def _verdict(shown: Plain) -> str:

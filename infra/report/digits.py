@@ -28,7 +28,12 @@ def share_at_most(value: float) -> str:
 
 def one_in(probability: float) -> str:
     """A small probability (delta) as `1 in 500,000`, rounded to the side that is not better than it is."""
-    return f"1 in {floor(1 / probability + 1e-6):,}" if probability > 0 else "0"
+    return f"1 in {odds(probability)}" if probability > 0 else "0"
+
+
+def odds(probability: float) -> str:
+    """A small probability (above 0) as the number n of "1 in n", rounded down."""
+    return f"{floor(1 / probability + 1e-6):,}"
 
 
 def plain(value: float | str | None) -> str:

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+
+from markupsafe import Markup
 
 from infra.report import digits, plots
+from infra.report.page import Article, assemble, environment
 from infra.report.promise import best_power
-from infra.report.view import WITHHELD, Plain, view
+from infra.report.texts import Texts
+from infra.report.view import Plain, view
 from models.values.evidence import Evidence
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
-    from markupsafe import Markup
-
-_HERE = Path(__file__).parent
-SCOPES = {"public": "public", "dp_released": "DP-released", "internal": "internal"}
+from models.values.language import LANGUAGES, Language
 
 
-def render(evidence: Evidence, *, internal: bool) -> str:
+def render(evidence: Evidence, *, internal: bool, languages: Sequence[Language] = LANGUAGES) -> str:
     """The dossier as one HTML page that asks no other host for anything and runs no script.
 
-    With `internal` False, numbers of scope internal are not in it at all, unless the data is itself
-    public (`evidence.synthetic`). A page made with `internal` True is to be kept encrypted.
+    It says the same in each of `languages` and opens in the first. With `internal` False, numbers of scope
+    internal are not in it at all, unless the data is itself public (`evidence.synthetic`). A page made
+    with `internal` True is to be kept encrypted.
     """
     shown = view(evidence, internal=internal)
-    template = _environment().get_template("dossier.html.j2")
-    return template.render(shown, plots=_plots(shown), scopes=SCOPES, withheld_text=WITHHELD)
+    articles = [_article(shown, Texts("dossier", language)) for language in languages]
+    return assemble(articles, meta={"privet-reader": shown["reader"]})
 
 
 def as_json(evidence: Evidence, *, internal: bool) -> str:
@@ -35,27 +33,19 @@ def as_json(evidence: Evidence, *, internal: bool) -> str:
     return json.dumps(view(evidence, internal=internal), indent=1, ensure_ascii=False, allow_nan=False)
 
 
-def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(_HERE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        plain=digits.plain,
-        one_in=digits.one_in,
-        at_most=digits.at_most,
-        at_least=digits.at_least,
-        share_at_most=digits.share_at_most,
-    )
-    return environment
+def chance(say: Texts, probability: float) -> Markup:
+    """A small probability as "1 in 500,000", rounded to the side that is not better than it is."""
+    return say("one_in", count=digits.odds(probability)) if probability > 0 else Markup("0")
 
 
-def _plots(shown: Plain) -> dict[str, Markup | None]:
+def _article(shown: Plain, say: Texts) -> Article:
+    template = environment().get_template("dossier.html.j2")
+    body = template.render(shown, t=say, plots=_plots(shown, say), chance=lambda value: chance(say, value))
+    title = say("title", use_case=shown["use_case"], shop=shown["shop"])
+    return Article(say.language, title, Markup(body))  # noqa: S704  # rendered with escaping on
+
+
+def _plots(shown: Plain, say: Texts) -> dict[str, Markup | None]:
     """The pictures that this reader may see; None where the numbers behind one are withheld or missing."""
     claim, roc, curve = shown["promise"], shown["roc"].get("points"), shown["training_curve"].get("points")
 
@@ -63,23 +53,23 @@ def _plots(shown: Plain) -> dict[str, Markup | None]:
         return best_power(false_positive_rate, float(claim["epsilon"]["value"]), claim["delta"]["value"])
 
     return {
-        "epsilon": plots.epsilon_bars(_bars(shown), claim["target_epsilon"]["value"]),
-        "utility": _utility_plot(shown),
-        "roc": plots.roc(roc, limit) if roc else None,
-        "curve": plots.curve(curve) if curve else None,
-        "budget": plots.meter(shown["budget"]["spent"]["value"], shown["budget"]["left"]["value"]),
+        "epsilon": plots.epsilon_bars(_bars(shown, say), claim["target_epsilon"]["value"], say),
+        "utility": _utility_plot(shown, say),
+        "roc": plots.roc(roc, limit, say) if roc else None,
+        "curve": plots.curve(curve, say) if curve else None,
+        "budget": plots.meter(shown["budget"]["spent"]["value"], shown["budget"]["left"]["value"], say),
     }
 
 
-def _bars(shown: Plain) -> list[plots.Bar]:
+def _bars(shown: Plain, say: Texts) -> list[plots.Bar]:
     promise, proven = shown["promise"], shown["audit"]["epsilon_low"].get("value")
-    group = promise["group"]
+    group, unit = promise["group"], say(f"unit.{promise['unit']}")
     named = [
-        ("proven by the attack, at least", proven, "internal", digits.at_least),
-        (f"claimed per {promise['unit']}", promise["epsilon"]["value"], "claim", digits.at_most),
-        ("check by a second accountant (RDP)", promise["epsilon_rdp"]["value"], "check", digits.at_most),
-        (f"claimed per household of {group['size']}", group["epsilon"]["value"], "check", digits.at_most),
-        ("if subsampling hid nothing", promise["epsilon_unamplified"]["value"], "faint", digits.at_most),
+        (say("plot.proven"), proven, "internal", digits.at_least),
+        (say("plot.claimed", unit=unit), promise["epsilon"]["value"], "claim", digits.at_most),
+        (say("plot.check"), promise["epsilon_rdp"]["value"], "check", digits.at_most),
+        (say("plot.group", size=group["size"]), group["epsilon"]["value"], "check", digits.at_most),
+        (say("plot.faint"), promise["epsilon_unamplified"]["value"], "faint", digits.at_most),
     ]
     return [
         plots.Bar(label, float(value), kind, digit(value))
@@ -88,17 +78,12 @@ def _bars(shown: Plain) -> list[plots.Bar]:
     ]
 
 
-def _utility_plot(shown: Plain) -> Markup | None:
+def _utility_plot(shown: Plain, say: Texts) -> Markup | None:
     utility = shown["utility"]
-    named = (
-        ("private, as released", "released", "claim"),
-        ("private, exact", "exact", "internal"),
-        ("non-private twin", "twin", "internal"),
-        ("baseline", "baseline", "check"),
-    )
+    named = (("released", "claim"), ("exact", "internal"), ("twin", "internal"), ("baseline", "check"))
     rows = [
-        plots.Interval(label, number["value"], number["low"], number["high"], kind)
-        for label, key, kind in named
+        plots.Interval(say(f"utility.row.{key}"), number["value"], number["low"], number["high"], kind)
+        for key, kind in named
         if "value" in (number := utility[key])
     ]
-    return plots.intervals(rows, utility["baseline"].get("high")) if rows else None
+    return plots.intervals(rows, say, utility["baseline"].get("high")) if rows else None

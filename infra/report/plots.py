@@ -1,5 +1,6 @@
 """The plots of the dossier: small functions from numbers to inline SVG, coloured by the page's style sheet.
 
+`say` gives the words of a plot in the language of its page.
 Every plot is 480 units wide, so that its text stays legible on a phone. No script, no font, no image.
 """
 
@@ -13,6 +14,7 @@ from markupsafe import Markup, escape
 
 WIDTH = 480
 Scale = Callable[[float], float]
+Say = Callable[..., str]
 Point = tuple[float, float]
 
 
@@ -35,7 +37,7 @@ class Interval(NamedTuple):
     kind: str
 
 
-def epsilon_bars(bars: Sequence[Bar], target: float) -> Markup:
+def epsilon_bars(bars: Sequence[Bar], target: float, say: Say) -> Markup:
     """Epsilons as horizontal bars on a logarithmic axis, with the target as a line across them."""
     finite = [bar.value for bar in bars if isfinite(bar.value) and bar.value > 0]
     low, high = _decade_down(min([0.3, target, *finite])), max([target, *finite]) * 1.6
@@ -49,12 +51,13 @@ def epsilon_bars(bars: Sequence[Bar], target: float) -> Markup:
         body.append(_text(10, y + 17, bar.label, "label"))
         body.append(_text(WIDTH - 12, y + 17, f"ε {bar.digits}", "value", "end"))
         body.append(_rect(f"bar {bar.kind}", (8, y + 23), (max(end - 8, 2), 14), 3))
+    goal = say("plot.target", value=_short(target))
     body.append(_line(x(target), top - 6, x(target), bottom, "target"))
-    body.append(_text(x(target), top - 11, f"target {_short(target)}", "target-text", _anchor(x(target))))
-    return _svg("Epsilon on a logarithmic axis: " + _listing(bars), bottom + 24, body)
+    body.append(_text(x(target), top - 11, goal, "target-text", _anchor(x(target))))
+    return _svg(say("plot.epsilon", listing=_listing(bars)), bottom + 24, body)
 
 
-def intervals(rows: Sequence[Interval], reference: float | None = None) -> Markup:
+def intervals(rows: Sequence[Interval], say: Say, reference: float | None = None) -> Markup:
     """Estimates as dots with their intervals on one linear axis; `reference` is a dashed line."""
     ends = [end for row in rows for end in (row.low, row.high)] + ([] if reference is None else [reference])
     low, high = _padded(min(ends), max(ends))
@@ -72,10 +75,10 @@ def intervals(rows: Sequence[Interval], reference: float | None = None) -> Marku
         body.append(_line(x(row.low), y + 31, x(row.high), y + 31, f"whisker {row.kind}"))
         body.append(f'<circle class="dot {row.kind}" cx="{x(row.value):.1f}" cy="{y + 31}" r="6"/>')
     text = "; ".join(f"{row.label} {row.value:.3f}" for row in rows)
-    return _svg(f"Estimates with intervals: {text}", bottom + 24, body)
+    return _svg(say("plot.utility", listing=text), bottom + 24, body)
 
 
-def roc(points: Sequence[Point], limit: Callable[[float], float]) -> Markup:
+def roc(points: Sequence[Point], limit: Callable[[float], float], say: Say) -> Markup:
     """The membership attack's ROC on log-log axes, with the diagonal of guessing and the claim's `limit`.
 
     `points` are (false positive rate, true positive rate); `limit` maps a false positive rate to the
@@ -95,15 +98,13 @@ def roc(points: Sequence[Point], limit: Callable[[float], float]) -> Markup:
     body.append(f'<polyline class="line limit" points="{path([(f, limit(f)) for f in grid])}"/>')
     body.append(f'<polyline class="line chance" points="{path([(lowest, lowest), (1, 1)])}"/>')
     body.append(f'<polyline class="line attack" points="{path(sorted(points))}"/>')
-    body.append(_text((left + WIDTH) / 2, height - 4, "false positive rate", "tick", "middle"))
+    body.append(_text((left + WIDTH) / 2, height - 4, say("plot.false_positive"), "tick", "middle"))
     body.append(f'<g transform="translate(12 {height / 2 - 16:.0f}) rotate(-90)">')
-    body.append(_text(0, 0, "true positive rate", "tick", "middle") + "</g>")
-    return _svg(
-        "ROC of the membership attack on logarithmic axes, beside guessing and the claim", height, body
-    )
+    body.append(_text(0, 0, say("plot.true_positive"), "tick", "middle") + "</g>")
+    return _svg(say("plot.roc"), height, body)
 
 
-def curve(values: Sequence[float]) -> Markup:
+def curve(values: Sequence[float], say: Say) -> Markup:
     """One series over the logged steps of a training, on linear axes."""
     shown = [value for value in values if isfinite(value)]
     low, high = _padded(min(shown), max(shown))
@@ -113,13 +114,13 @@ def curve(values: Sequence[float]) -> Markup:
     points = " ".join(f"{x(step):.1f},{y(value):.1f}" for step, value in enumerate(shown))
     body = [_grid_y(tick, y(tick), left, WIDTH - 14) for tick in _linear_ticks(low, high)]
     body.append(f'<polyline class="line training" points="{points}"/>')
-    body.append(_text(left, height - 22, "first", "tick"))
-    body.append(_text(WIDTH - 14, height - 22, "last", "tick", "end"))
-    body.append(_text((left + WIDTH) / 2, height - 4, "logged step of the training", "tick", "middle"))
-    return _svg(f"Training curve from {shown[0]:.3g} to {shown[-1]:.3g}", height, body)
+    body.append(_text(left, height - 22, say("plot.first"), "tick"))
+    body.append(_text(WIDTH - 14, height - 22, say("plot.last"), "tick", "end"))
+    body.append(_text((left + WIDTH) / 2, height - 4, say("plot.step"), "tick", "middle"))
+    return _svg(say("plot.curve", first=f"{shown[0]:.3g}", last=f"{shown[-1]:.3g}"), height, body)
 
 
-def meter(spent: float, left: float) -> Markup:
+def meter(spent: float, left: float, say: Say) -> Markup:
     """A budget as one bar: what is spent of spent + left (both epsilon)."""
     total = spent + left
     share = min(max(spent / total, 0.0), 1.0) if total > 0 else 1.0
@@ -127,10 +128,10 @@ def meter(spent: float, left: float) -> Markup:
     body = [
         _rect("track", (8, 8), (width, 18), 9),
         _rect("bar spent", (8, 8), (max(share * width, 18), 18), 9),
-        _text(10, 46, f"ε {_short(spent)} spent", "label"),
-        _text(WIDTH - 10, 46, f"ε {_short(left)} left", "value", "end"),
+        _text(10, 46, say("plot.spent", value=_short(spent)), "label"),
+        _text(WIDTH - 10, 46, say("plot.left", value=_short(left)), "value", "end"),
     ]
-    return _svg(f"Budget: {share:.0%} spent", 54, body)
+    return _svg(say("plot.meter", share=f"{share:.0%}"), 54, body)
 
 
 def _svg(title: str, height: float, body: Sequence[str]) -> Markup:

@@ -38,13 +38,16 @@ class Identities:
     gender: Words
 
 
-def draw_identities(rng: np.random.Generator, customers: int) -> Identities:
-    """Invented people [customers]: 30 % with Chinese names, phones and addresses; every e-mail is unique."""
+def draw_identities(rng: np.random.Generator, customers: int, first: int = 0) -> Identities:
+    """Invented people [customers]: 30 % with Chinese names, phones and addresses.
+
+    Every e-mail is unique, in the whole shop if `first` is the first one's number there.
+    """
     chinese = rng.random(customers) < CHINESE_SHARE
     gender = np.array(["F", "M", "X"], dtype=object)[rng.choice(3, customers, p=(0.515, 0.475, 0.01))]
     place = draw_places(rng, chinese)
     name, given, local = _names(rng, chinese, gender)
-    number: Words = rng.permutation(customers).astype(str).astype(object)
+    number: Words = (rng.permutation(customers) + first).astype(str).astype(object)
     return Identities(
         chinese=chinese,
         name=name,

@@ -14,7 +14,7 @@ PAYMENT_METHODS = ("card", "wallet", "bank_transfer", "invoice", "gift_card")
 CHANNELS = ("web", "app", "phone")
 MOST_ORDERS = 16
 _DAY = 86_400
-_MOVED_DAYS = 417 * 7  # the purchases are of 2017; whole weeks keep the day of the week and lead to 2025
+MOVED_DAYS = 417 * 7  # the purchases are of 2017; whole weeks keep the day of the week and lead to 2025
 _LOST_HOUR = (1_741_485_600, 1_741_489_200)  # 2025-03-09 02:00 to 03:00 does not exist in New York
 
 
@@ -43,20 +43,20 @@ class Orders:
         first = np.diff(self.customer, prepend=-1) != 0
         return place - np.maximum.accumulate(np.where(first, place, 0))
 
-    def numbers(self) -> Integers:
-        """The number of each order [orders] in the whole shop, from 1, by time."""
-        numbers = np.empty(len(self.at), dtype=np.int64)
-        numbers[np.argsort(self.at, kind="stable")] = np.arange(1, len(self.at) + 1)
-        return numbers
-
     def in_order(self) -> Orders:
         """The same orders sorted by customer and time."""
-        order = np.lexsort((self.at, self.customer))
+        # One key of both, nearly sorted already, sorts in a third of lexsort's time; times are below 2^32.
+        order = np.argsort((self.customer << 32) + self.at, kind="stable")
         return replace(self, **{name: column[order] for name, column in vars(self).items()})
 
 
-def draw_orders(rng: np.random.Generator, baskets: Baskets, household: Integers, home: Integers) -> Orders:
+def draw_orders(
+    rng: np.random.Generator, baskets: Baskets, household: Integers, home: Integers, first: int = 0
+) -> Orders:
     """Honest orders of customers whose `household` and `home` postcode [customers] are given.
+
+    `first` is the first one's number in the whole shop: it keeps devices of different chunks apart. Times do
+    not depend on `home`.
 
     A customer takes 3 to 16 baskets, 8 on average, spread over the year of its household's baskets, moved in
     time by up to six days. A household with fewer baskets has some of them taken twice, on different days.
@@ -64,19 +64,19 @@ def draw_orders(rng: np.random.Generator, baskets: Baskets, household: Integers,
     customers = len(household)
     count = 3 + rng.binomial(MOST_ORDERS - 3, rng.beta(2.0, 3.2, customers))
     customer = np.repeat(np.arange(customers), count)
-    first = np.searchsorted(baskets.household, household)
-    held = np.searchsorted(baskets.household, household, side="right") - first
+    start = np.searchsorted(baskets.household, household)
+    held = np.searchsorted(baskets.household, household, side="right") - start
     turn = np.arange(len(customer)) - np.repeat(np.cumsum(count) - count, count)
     share = (turn + rng.random(len(customer))) / count[customer]
-    basket = first[customer] + (share * held[customer]).astype(np.int64)
-    days = rng.integers(-4, 5, customers)[customer] + rng.integers(-2, 3, len(customer)) + _MOVED_DAYS
+    basket = start[customer] + (share * held[customer]).astype(np.int64)
+    days = rng.integers(-4, 5, customers)[customer] + rng.integers(-2, 3, len(customer)) + MOVED_DAYS
     at = baskets.at[basket] + days * _DAY + rng.integers(-5_400, 5_400, len(customer))
     return Orders(
         customer=customer,
         at=skip_lost_hour(at),
         basket=basket,
         times=np.where(rng.random(len(customer)) < 0.06, rng.integers(2, 4, len(customer)), 1),
-        device=_devices(rng, customer),
+        device=_devices(rng, customer, first),
         ship=_destinations(rng, home[customer]),
         payment=_habit(rng, customer, (0.52, 0.2, 0.12, 0.1, 0.06), strayed=0.15),
         channel=_habit(rng, customer, (0.55, 0.37, 0.08), strayed=0.2),
@@ -107,11 +107,11 @@ def skip_lost_hour(at: Integers) -> Integers:
     return at + 3_600 * ((at >= _LOST_HOUR[0]) & (at < _LOST_HOUR[1]))
 
 
-def _devices(rng: np.random.Generator, customer: Integers) -> Integers:
+def _devices(rng: np.random.Generator, customer: Integers, first: int) -> Integers:
     """Mostly the customer's first device, sometimes a second one, rarely one never seen again."""
     second = (rng.random(customer[-1] + 1) < 0.4)[customer] & (rng.random(len(customer)) < 0.3)
     once = rng.random(len(customer)) < 0.03
-    return np.where(once, fresh_devices(rng, len(customer)), 2 * customer + second)
+    return np.where(once, fresh_devices(rng, len(customer)), 2 * (customer + first) + second)
 
 
 def _destinations(rng: np.random.Generator, home: Integers) -> Integers:

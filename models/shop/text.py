@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,20 @@ _FIELD = re.compile(r"\{(\w+)\}")
 
 
 def codes(prefix: str, numbers: Integers, width: int) -> Any:
-    """`prefix` and each number in `width` decimal digits, as an Arrow string array: C0000001."""
-    powers = 10 ** np.arange(width - 1, -1, -1, dtype=np.int64)
-    digits = (numbers[:, None] // powers % 10 + ord("0")).astype(np.uint8)
-    return _join(prefix, digits)
+    """`prefix` and each number (below 2^32) in `width` decimal digits, as an Arrow string array: C0000001."""
+    letters = np.empty((len(numbers), width), dtype=np.uint8)
+    rest = numbers.astype(np.uint32)
+    for end in range(width, 0, -4):
+        rest, whole = rest // np.uint32(10_000), rest
+        start = max(end - 4, 0)
+        letters[:, start:end] = _four_digits()[whole - rest * np.uint32(10_000), start - end :]
+    return _join(prefix, letters)
+
+
+@cache
+def _four_digits() -> Any:
+    """The letters of 0000 to 9999 [10,000, 4]."""
+    return (np.arange(10_000)[:, None] // (1000, 100, 10, 1) % 10 + ord("0")).astype(np.uint8)
 
 
 def hex_codes(prefix: str, numbers: Integers, width: int) -> Any:

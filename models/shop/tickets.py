@@ -18,11 +18,14 @@ _SHARES = (0.22, 0.16, 0.14, 0.1, 0.1, 0.1, 0.1, 0.08)
 _VAGUE = 0.04  # letters that do not say what they want; their intent was settled on the phone
 
 
-def draw_tickets(rng: np.random.Generator, who: Identities, orders: Orders) -> dict[str, Any]:
+def draw_tickets(
+    rng: np.random.Generator, who: Identities, orders: Orders, numbers: Integers
+) -> dict[str, Any]:
     """Rows customer (from 0), opened_at (seconds since 1970), intent and text, by time.
 
-    Each ticket is about one order and is opened up to ten days after it. Four in five Chinese customers write
-    in Chinese. Most texts hold a name, e-mail, phone, address or card number.
+    `numbers` [orders] are the orders' numbers in the whole shop. Each ticket is about one order and is opened up
+    to ten days after it. Four in five Chinese customers write in Chinese. Most texts hold a name, e-mail, phone,
+    address or card number.
     """
     count = max(1, round(TICKETS_PER_CUSTOMER * len(who.name)))
     order = rng.integers(len(orders.customer), size=count)
@@ -34,7 +37,7 @@ def draw_tickets(rng: np.random.Generator, who: Identities, orders: Orders) -> d
         "phone": who.phone[customer],
         "address": who.address[customer],
         "city": who.city[customer],
-        "order": codes("O", orders.numbers()[order], 8).to_numpy(zero_copy_only=False),
+        "order": codes("O", numbers[order], 8).to_numpy(zero_copy_only=False),
         "card": card_numbers(rng, count),
     }
     intent = rng.choice(len(INTENTS), count, p=_SHARES)

@@ -41,6 +41,10 @@ def _reference_problems(spec: ShopSpec, name: str, table: Table) -> list[str]:
         other = table.customer_via.split(".")[0]
         if other not in spec.tables or spec.tables[other].customer is None:
             problems.append(f"tables.{name}.customer_via: {other!r} has no customer column")
+        elif not _exists(spec, table.customer_via):
+            problems.append(
+                f"tables.{name}.customer_via {table.customer_via!r} is unknown; write table.column"
+            )
     for column_name, column in table.columns.items():
         if column.references is not None and not _exists(spec, column.references):
             where = f"tables.{name}.columns.{column_name}.references"
@@ -105,6 +109,13 @@ def _release_problems(spec: ShopSpec) -> list[str]:
 
 def _use_case_problems(spec: ShopSpec) -> list[str]:
     problems: list[str] = []
+    limit = 1 / (10 * spec.customers.public_bound)
+    for name, use_case in spec.use_cases.items():
+        delta = use_case.privacy.delta
+        if delta is not None and delta > limit:
+            problems.append(
+                f"use_cases.{name}.privacy.delta is above 1/(10 public_bound) = {limit:g}; lower it"
+            )
     for name, use_case in spec.use_cases.items():
         for table in use_case.tables:
             release = spec.releases.get(table)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from datetime import date
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -10,6 +12,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from models.values.base import Value
 from models.values.consistency import spec_problems
+from models.values.language import LANGUAGES, Language, Notice
 from models.values.target import PrivacyTarget
 from models.values.transform import Drop, Keep, Pseudonym, Redact, Transform, Truncate
 
@@ -76,7 +79,7 @@ class Column(Value):
             case "identifier" | "quasi_identifier":
                 return Drop()
             case "key":
-                return Pseudonym(domain=name.removesuffix("_id"))
+                return Pseudonym(domain=_domain(name))
             case "free_text":
                 return Redact()
             case "time":
@@ -85,16 +88,26 @@ class Column(Value):
                 return Keep()
 
 
+def _domain(header: str) -> str:
+    """The pseudonym domain of a key by its header; one that is no plain word is named by its hash."""
+    word = header.removesuffix("_id").lower()
+    if re.fullmatch(r"[a-z][a-z0-9_]{0,30}", word):
+        return word
+    return f"key_{hashlib.sha256(header.encode()).hexdigest()[:12]}"
+
+
 class Table(Value):
     """One raw table: its source, its key and the way to the customer that each row belongs to.
 
     `customer` names the column that holds the customer; `customer_via` ("orders.order_id") a foreign key
     of the same name here; a table with neither holds no customers' data and must say `public: true`.
+    `distinct` reads each different row of the described columns once: a list of the customers of a file of orders.
     """
 
     source: str
     format: Literal["csv", "parquet"] = "csv"
     encoding: Literal["utf-8", "gb18030", "latin-1"] = "utf-8"
+    distinct: bool = False
     key: tuple[str, ...]
     customer: str | None = None
     customer_via: str | None = None
@@ -139,10 +152,14 @@ class Consent(Value):
 
 
 class Purpose(Value):
-    """What data is used for: the lawful basis under every regime of the shop, and the reason for it."""
+    """What data is used for: the lawful basis under every regime of the shop, and the reason for it.
+
+    `reason` is in the first of the shop's languages, `reason_in` says the same in the others.
+    """
 
     basis: dict[Regime, Basis]
     reason: str = Field(min_length=10)
+    reason_in: dict[Language, str] | None = None
 
     def allowing_states(self) -> frozenset[str]:
         """States of a customer's choice that allow this purpose under every regime at once."""
@@ -177,7 +194,7 @@ class Target(Value):
     """A use case's target as the spec states it; `delta` defaults to min(1e-5, 1/(10 N_public))."""
 
     epsilon: float = Field(default=3.0, gt=0, le=20)
-    delta: float | None = None
+    delta: float | None = Field(default=None, gt=0, lt=1)
     unit: Literal["customer"] = "customer"
 
 
@@ -212,6 +229,7 @@ class ShopSpec(Value):
     synthetic: str | None = Field(
         default=None, description="for data that is public because it is synthetic: the label to show"
     )
+    languages: tuple[Language, ...] = Field(default=LANGUAGES, min_length=1)
     timezone: str = "UTC"
     regimes: tuple[Regime, ...] = Field(min_length=1)
     minimum_count: int = Field(default=10, ge=2)
@@ -219,10 +237,20 @@ class ShopSpec(Value):
     purposes: dict[Name, Purpose]
     consent: Consent | None = None
     retention: Retention = Retention()
+    notice: Notice | None = None
     budget: Budget
     tables: dict[Name, Table]
     releases: dict[Name, Release]
     use_cases: dict[Name, UseCaseSpec] = Field(default_factory=dict)
+
+    @field_validator("languages")
+    @classmethod
+    def _each_once(cls, languages: tuple[Language, ...]) -> tuple[Language, ...]:
+        if len(set(languages)) < len(languages):
+            raise ValueError(
+                "names a language twice; name each once, the first is the one that pages open in"
+            )
+        return languages
 
     @field_validator("timezone")
     @classmethod
@@ -253,5 +281,5 @@ class ShopSpec(Value):
     def target(self, use_case: str) -> PrivacyTarget:
         """The privacy target of a use case with its public facts filled in."""
         privacy, n_public = self.use_cases[use_case].privacy, self.customers.public_bound
-        delta = privacy.delta or PrivacyTarget.default_delta(n_public)
+        delta = PrivacyTarget.default_delta(n_public) if privacy.delta is None else privacy.delta
         return PrivacyTarget(epsilon=privacy.epsilon, delta=delta, n_public=n_public, unit=privacy.unit)

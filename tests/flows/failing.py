@@ -13,6 +13,7 @@ import json
 import shutil
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,8 @@ def _observed(spec: str, folder: Path, condition: Callable[[], Any]) -> dict[str
     with condition(), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             status = cli.main(["run", spec, "--json"])
-        except Panic:
+        except (Exception, Panic):  # noqa: BLE001  # the program would end so, and show this
+            traceback.print_exc()
             status = 70
     return {
         "status": status,

@@ -172,13 +172,14 @@ def _unpacked(content: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _rows(path: Path) -> Iterator[bytes]:
-    """Every row of every table, and the schema; values may be spread over pages of the file."""
+    """The rows of every table, and the schema; in the file itself a value may be spread over pages."""
     with closing(sqlite3.connect(f"file:{urllib.parse.quote(str(path))}?mode=ro", uri=True)) as database:
         names = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         for (name,) in [*names, ("sqlite_master",)]:
-            for row in database.execute(f'SELECT * FROM "{name}"'):
-                yield b"\0".join(
-                    cell if isinstance(cell, bytes) else str(cell).encode("utf-8", "replace")
-                    for cell in row
-                    if cell is not None
-                )
+            rows = database.execute(f'SELECT * FROM "{name}"')
+            while some := rows.fetchmany(10_000):
+                yield b"\0".join(_cell(cell) for row in some for cell in row if cell is not None)
+
+
+def _cell(cell: bytes | str | float) -> bytes:
+    return cell if isinstance(cell, bytes) else str(cell).encode("utf-8", "replace")

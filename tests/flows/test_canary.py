@@ -167,9 +167,9 @@ def test_search_finds_every_writing(tmp_path: Path, writing: str, value: str) ->
 def test_search_finds_rows_of_a_database_and_names_of_files(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "some.db") as database:
         database.execute("CREATE TABLE log (message TEXT)")
-        database.execute("INSERT INTO log VALUES (?)", ["x" * 9000 + SPOILT + "x" * 9000])
+        database.execute("INSERT INTO log VALUES (?)", ["x" * 900 + SPOILT * 2 + "x" * 900])
     (tmp_path / f"{STEM}.txt").write_text("")
-    rows = Search([Mark(SPOILT)]).folders(tmp_path)
+    rows = Search([Mark(SPOILT * 2)]).folders(tmp_path)
     assert [(Path(row.path).name, row.writing) for row in rows] == [("some.db", "UTF-8 in a row")]
     names = Search([Mark(STEM)]).file(tmp_path / f"{STEM}.txt")
     assert [name.writing for name in names] == ["UTF-8 in its name"]

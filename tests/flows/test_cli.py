@@ -39,7 +39,6 @@ WRONG = [
 @pytest.fixture(autouse=True)
 def quiet(home, monkeypatch):
     """The command sets variables for the libraries; a test takes them back."""
-    monkeypatch.setattr(os, "environ", os.environ)
     for name in ("PREFECT_HOME", "PREFECT_API_URL"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
@@ -211,7 +210,8 @@ def test_down_without_a_server_is_no_fault(capsys):
     assert capsys.readouterr().out == "No local Prefect server was running.\n"
 
 
-def test_the_module_is_the_command():
+def test_a_missing_audit_log_is_no_whole_one():
     done = _privet("log", "--json")
-    assert done.returncode in (0, 1), done.stderr
-    assert "ok" in json.loads(done.stdout)
+    assert done.returncode == 1
+    assert "there is no audit log" in json.loads(done.stdout)["error"]
+    assert done.stderr.startswith("privet: there is no audit log")

@@ -113,7 +113,7 @@ def mlflow(house: House, report: dict[str, Any], tmp_path: Path) -> Iterator[str
     with (tmp_path / "mlflow.log").open("w") as log:
         server = subprocess.Popen(
             [sys.executable, *command, "--backend-store-uri", store],
-            env=house.env | {"MLFLOW_DISABLE_TELEMETRY": "true"},
+            env=house.env | {"MLFLOW_DISABLE_TELEMETRY": "true", "TMPDIR": str(tmp_path)},
             cwd=tmp_path,
             stdout=log,
             stderr=log,

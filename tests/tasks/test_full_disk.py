@@ -112,6 +112,18 @@ def test_a_gate_whose_page_cannot_be_written_leaves_nothing(place):
     _is_as_before(place, before)
 
 
+def test_a_release_is_not_discarded_by_a_second_attempt_to_publish_it(place):
+    from tasks import gating, publishing
+
+    draft = place.draft(place.curated)
+    gate = gating.gate.fn(place.pin(), draft)
+    stages = (place.landed, place.curated.contract, place.curated.consent)
+    done = publishing.publish.fn(place.pin(), draft, gate, stages)
+    with pytest.raises(PrivetError):
+        publishing.publish.fn(place.pin(), draft, gate, stages)
+    assert place.is_whole(done.released)
+
+
 def test_a_key_of_what_was_not_published_opens_nothing(place, full_at):
     import sqlite3
 
@@ -126,7 +138,7 @@ def test_a_key_of_what_was_not_published_opens_nothing(place, full_at):
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="needs root to mount a disk")
-@pytest.mark.parametrize("free_kb", [200, 600, 1000, 1400, 1800])
+@pytest.mark.parametrize("free_kb", [200, 1_000])
 def test_a_disk_that_stays_full_is_told_and_harms_nothing(place, free_kb):
     used_kb = sum(path.stat().st_blocks // 2 for path in place.home.rglob("*"))
     disk = place.home.with_name("disk")
@@ -143,7 +155,6 @@ def test_a_disk_that_stays_full_is_told_and_harms_nothing(place, free_kb):
     if done.returncode == 77:
         pytest.skip("no disk may be mounted here")
     assert done.returncode == 0, done.stderr
-    print("OUT",free_kb,done.stdout)
     assert "no fault" not in done.stdout
     assert "StageFailed" not in done.stdout
     assert "free" in done.stdout

@@ -85,10 +85,13 @@ def test_the_process_of_another_program_is_not_killed(settings, other_program):
     assert not state.exists()
 
 
-@pytest.mark.parametrize("pid", [1, os.getpid()])
-def test_neither_init_nor_this_process_is_killed(settings, pid):
-    _remember(settings, pid)
-    assert operate.stop_server(settings) is False
+def test_a_process_is_recognised_from_its_first_moment(settings):
+    from tasks import processes
+
+    command = [sys.executable, "-c", "import time; 'prefect'; time.sleep(0.2)"]
+    for number in range(10):
+        pid = processes.start(command, log=settings.prefect_home / f"{number}.log", environment=os.environ)
+        assert processes.runs(pid, "prefect")
 
 
 def test_a_port_that_nobody_holds_does_not_answer():
@@ -106,7 +109,7 @@ def test_a_port_that_holds_its_tongue_does_not_answer():
 @pytest.mark.parametrize(("status", "answer"), [(200, True), (204, False), (404, False), (503, False)])
 def test_only_health_with_status_200_is_an_answer(status, answer):
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):  # noqa: N802  # the name that the library calls
+        def do_GET(self):
             self.send_response(status if self.path == "/api/health" else 500)
             self.end_headers()
 

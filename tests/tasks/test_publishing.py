@@ -19,7 +19,9 @@ def _shop(*, private):
 
 
 def _stage(into, out, lost=()):
-    rejected = tuple(RuleCount(table="orders", rule=f"rule {number}", rows=n) for number, n in enumerate(lost))
+    rejected = tuple(
+        RuleCount(table="orders", rule=f"rule {number}", rows=n) for number, n in enumerate(lost)
+    )
     return StageReport(
         stage="contract", rows_in={"orders": into}, rows_out={"orders": out}, rejected=rejected, seconds=1.5
     )

@@ -97,7 +97,9 @@ def test_nothing_of_a_fault_leaves_the_stage(fault):
 @pytest.mark.parametrize("fault", FAULTS)
 def test_the_kind_and_the_place_are_told(fault):
     text = str(_failure(fault))
-    assert re.search(r"failed with [A-Za-z]+ at tests/tasks/test_stage\.py:\d+; its message is withheld", text)
+    assert re.search(
+        r"failed with [A-Za-z]+ at tests/tasks/test_stage\.py:\d+; its message is withheld", text
+    )
     assert f"stage '{fault.__name__}'" in text
     assert "privet doctor" in text
 

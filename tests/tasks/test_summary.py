@@ -32,7 +32,12 @@ def _report(evidence, *, rows=12_345, lost=7):
         seconds=1.0,
     )
     return ShopReport(
-        shop="s", synthetic=evidence.synthetic, prepared=prepared, trained=(trained,), prefect_run="r", seconds=2
+        shop="s",
+        synthetic=evidence.synthetic,
+        prepared=prepared,
+        trained=(trained,),
+        prefect_run="r",
+        seconds=2,
     )
 
 

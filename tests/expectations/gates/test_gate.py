@@ -214,7 +214,7 @@ def test_failing_checks_say_no_value(
         spoilt = {"people": PEOPLE, "events": EVENTS} | tables
         spoilt["people"] = spoilt["people"].replace("'gold'", f"'{CANARY}'")
         result = judge(connection, spec, **spoilt)
-        said = [*said, result.model_dump_json(), render(result, title="Gate", synthetic=None)]
+        said = [*said, result.model_dump_json(), render(result, release="spring", synthetic=None)]
     out, err = capfd.readouterr()
     assert "canary7531" not in "".join([*said, out, err, caplog.text]).lower()
     assert (out, err) == ("", "")

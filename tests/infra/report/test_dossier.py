@@ -11,12 +11,14 @@ import pytest
 
 from infra.report.card import card, summary_rows
 from infra.report.dossier import as_json, render
+from infra.report.texts import Texts
 from infra.report.view import WITHHELD
+from models.values.language import LANGUAGES
 from tests.infra.report import evidence_sample as sample
 
 PRIVATE = sample.evidence()
 PUBLIC = sample.evidence(synthetic=sample.LABEL)
-VOID = {"meta", "path", "circle", "rect", "line", "polyline", "br"}
+VOID = {"meta", "path", "circle", "rect", "line", "polyline", "br", "input"}
 
 
 class Checker(HTMLParser):
@@ -51,7 +53,8 @@ def parsed(page: str) -> Checker:
 
 def shared_texts(evidence: Any) -> tuple[str, ...]:
     rows = str(summary_rows(evidence))
-    return render(evidence, internal=False), as_json(evidence, internal=False), card(evidence), rows
+    pages = (render(evidence, internal=False, languages=[language]) for language in LANGUAGES)
+    return *pages, as_json(evidence, internal=False), card(evidence), rows
 
 
 @pytest.mark.parametrize("word", [*sample.TAINT, *sample.TAINT_MORE])
@@ -70,9 +73,13 @@ def test_shared_texts_do_not_depend_on_internal_numbers() -> None:
 
 
 def test_the_withheld_is_said() -> None:
-    page, text, markdown, rows = shared_texts(PRIVATE)
-    assert all(WITHHELD in each for each in (page, text, markdown, rows))
-    assert "Internal copy" in render(PRIVATE, internal=True)
+    english, chinese, *others = shared_texts(PRIVATE)
+    assert all(WITHHELD in each for each in (english, *others))
+    for language, page in (("en", english), ("zh", chinese)):
+        say: Any = Texts("dossier", language)
+        assert page.count(say("withheld")) >= 12
+        assert say("banner.secret") not in page
+        assert say("banner.secret") in render(PRIVATE, internal=True, languages=[language])
 
 
 def test_an_internal_label_hides_the_released_number_too() -> None:
@@ -116,11 +123,13 @@ def test_the_verdict_comes_first() -> None:
 
 
 def test_public_data_is_labelled_wherever_numbers_are() -> None:
-    page = render(PUBLIC, internal=False)
+    page = render(PUBLIC, internal=False, languages=["en"])
     assert sample.LABEL in page
     captions = re.findall(r"<(?:caption|figcaption)>(.*?)</(?:caption|figcaption)>", page, re.DOTALL)
     assert captions
     assert all("synthetic data" in caption for caption in captions)
+    chinese = render(PUBLIC, internal=False, languages=["zh"])
+    assert chinese.count("合成数据</span>") == page.count("synthetic data</span>")
     assert sample.LABEL in card(PUBLIC).replace("\\", "")
 
 
@@ -158,3 +167,36 @@ def test_the_card_starts_with_a_sentence() -> None:
     first = card(PRIVATE).splitlines()[0]
     assert first[0].isalpha()
     assert first.endswith(".")
+
+
+def test_the_card_says_it_in_chinese_as_well() -> None:
+    second = card(PRIVATE).splitlines()[2]
+    assert "每位客户的 ε 不超过 2.88：可以使用。" in second
+    assert "500,000 分之一" in second
+    assert card(sample.evidence(budget_committed=False)).splitlines()[2].startswith("Nordlicht")
+
+
+def test_a_page_of_two_languages_has_a_switch_and_opens_in_the_first() -> None:
+    page = render(PRIVATE, internal=False, languages=["zh", "en"])
+    assert '<html lang="zh-Hans">' in page
+    assert re.findall(r'id="in-(..)"[^>]* checked', page) == ["zh"]
+    assert re.findall(r'<article class="page" id="(..)" lang="([\w-]+)"', page) == [
+        ("zh", "zh-Hans"),
+        ("en", "en"),
+    ]
+    assert 'class="switch"' not in render(PRIVATE, internal=False, languages=["zh"])
+
+
+def test_ids_are_unique_and_links_find_them() -> None:
+    page = render(PUBLIC, internal=False)
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert {link[1:] for link in parsed(page).links} <= set(ids)
+
+
+def test_both_languages_show_the_same_numbers() -> None:
+    english, chinese = (
+        sorted(re.findall(r"\d+\.\d{2,}", render(PUBLIC, internal=False, languages=[language])))
+        for language in LANGUAGES
+    )
+    assert english == chinese

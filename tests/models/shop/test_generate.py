@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import yaml
 
-from models.shop import generate
-from models.shop.generate import ShopExistsError, make_shop, resample
+from models.shop import specification
+from models.shop.chunks import PARTS, resample
+from models.shop.generate import Kind, ShopExistsError, make_shop
 from models.shop.purchases import Purchases, ShopError
 from models.values.spec import ShopSpec
 
@@ -21,6 +22,7 @@ KEYS = {
     "products": "product_id",
     "tickets": "ticket_id",
     "consents": "(customer_id, purpose, recorded_at)",
+    "campaign_contacts": "(customer_id, campaign)",
 }
 REFERENCES = [
     ("orders", "customers", "customer_id"),
@@ -28,6 +30,7 @@ REFERENCES = [
     ("order_lines", "products", "product_id"),
     ("tickets", "customers", "customer_id"),
     ("consents", "customers", "customer_id"),
+    ("campaign_contacts", "customers", "customer_id"),
 ]
 
 
@@ -52,26 +55,32 @@ def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_failure_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generate, "SPEC", tmp_path / "missing.yaml")
+    monkeypatch.setattr(specification, "SPEC", tmp_path / "missing.yaml")
     with pytest.raises(FileNotFoundError):
         make_shop(tmp_path / "shop", customers=400, purchases=Purchases.sample())
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("customers", [99, 450 * 21 + 1, 50_001])
-def test_bounds_of_the_number_of_customers(customers: int) -> None:
-    with pytest.raises(ShopError, match="has 100 to 9450 customers"):
-        resample(np.random.default_rng(1), np.arange(450), customers)
+@pytest.mark.parametrize("customers", [0, 99, 8_000_001])
+def test_bounds_of_the_number_of_customers(tmp_path: Path, customers: int) -> None:
+    with pytest.raises(ShopError, match="has 100 to 8,000,000 customers"):
+        make_shop(tmp_path / "shop", customers=customers, purchases=Purchases.sample())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("share", [-0.1, 0.3, float("nan")])
+def test_bounds_of_the_dirt(share: float) -> None:
+    with pytest.raises(ShopError, match=r"dirty by a share of 0 to 0\.2"):
+        Kind(dirty=share)
 
 
 @pytest.mark.parametrize(
-    ("households", "customers"), [(2_467, 50_000), (2_467, 400), (450, 9_450), (450, 1_000)]
+    ("households", "customers"), [(2_467, 50_000), (2_467, 400), (450, 9_450), (450, 1_000), (450, 200_000)]
 )
 def test_households_are_split_before_and_bounded(households: int, customers: int) -> None:
-    household, part = resample(np.random.default_rng(1), np.arange(households), customers)
-    copies = np.bincount(household)
-    assert copies.max() <= min(generate.GROUP_COPIES, -(-customers // households))
-    parts = {name: set(household[part == name]) for name in generate.PARTS}
+    household, part = resample(np.random.default_rng(1), np.arange(households)).of(np.arange(customers))
+    assert np.bincount(household).max() <= -(-customers // households)
+    parts = {name: set(household[part == name]) for name in PARTS}
     assert sum(len(group) for group in parts.values()) == len(set(household))
     assert 0.5 < np.mean(part == "train") < 0.7
 
@@ -116,8 +125,8 @@ def test_customers_order_3_to_16_times(tables: Any) -> None:
 
 def test_the_spec_is_valid_and_describes_every_column(shop: Path, tables: Any) -> None:
     spec = ShopSpec.model_validate(yaml.safe_load((shop / "shop.yaml").read_text(encoding="utf-8")))
-    assert spec.customers.public_bound == generate.PUBLIC_BOUND
-    assert spec.customers.group_copies == generate.GROUP_COPIES
+    assert spec.customers.public_bound == specification.PUBLIC_BOUND
+    assert spec.customers.group_copies == specification.GROUP_COPIES
     assert spec.public_data
     for name, table in spec.tables.items():
         assert (shop / table.source).is_file()

@@ -1,0 +1,137 @@
+"""Processes in the background: started apart from the terminal, recognised again, and stopped with all they started."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from infra.storage import private_folder
+
+Family = dict[int, str]  # process number -> when it was born, which tells it from a later one of its number
+_PROC = Path("/proc")
+
+
+def start(command: Sequence[str], *, log: Path, environment: Mapping[str, str]) -> int:
+    """Start a program in a session of its own, owner-only, what it says in `log`; returns its process number."""
+    folder = private_folder(log.parent)
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=descriptor,
+            stderr=descriptor,
+            cwd=folder,
+            start_new_session=True,
+            umask=0o077,
+            env=dict(environment),
+        )
+    finally:
+        os.close(descriptor)
+    # Linux shows an empty command for a moment after the start, by which the process would not be recognised.
+    _within(5, lambda: process.poll() is not None or bool(_command(process.pid)))
+    return process.pid
+
+
+def runs(pid: int, word: str) -> bool:
+    """Whether the process lives and has `word` in its command (its number may have been given to another program)."""
+    with suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)  # if it is our own child and has ended, let it go
+    if not (_PROC / "self").exists():
+        return _signal(pid, 0)
+    return word.encode() in _command(pid)
+
+
+def stop(pid: int, word: str, *, signals: Sequence[int], patience_seconds: float) -> bool:
+    """Send the signals one after the other until the process is gone, then end what it had started.
+
+    Returns False if anything is left. What it started may be in sessions of its own and outlive it.
+    """
+    family: Family = {}
+    for number in signals:
+        family |= _family(pid)
+        _signal(pid, number)
+        if _within(patience_seconds, lambda: not runs(pid, word)):
+            return _end(family, patience_seconds)
+    return False
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody holds now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _command(pid: int) -> bytes:
+    """The process's command; something on systems that do not tell, nothing if it is gone."""
+    if not (_PROC / "self").exists():
+        return b"?"
+    try:
+        return (_PROC / str(pid) / "cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def _end(family: Family, patience_seconds: float) -> bool:
+    def left() -> list[int]:
+        return [pid for pid, born in family.items() if _table().get(pid, (0, ""))[1] == born]
+
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for pid in left():
+            _signal(pid, number)
+        if _within(patience_seconds, lambda: not left()):
+            return True
+    return False
+
+
+def _within(seconds: float, done: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def _family(pid: int) -> Family:
+    """All that the process started, and what those started."""
+    table, found, ancestors = _table(), Family(), {pid}
+    while ancestors:
+        children = {child for child, (parent, _) in table.items() if parent in ancestors}
+        found |= {child: table[child][1] for child in children}
+        ancestors = children
+    return found
+
+
+def _table() -> dict[int, tuple[int, str]]:
+    """Living process -> its parent and when it was born."""
+    if not (_PROC / "self").exists():
+        return _table_by_ps()
+    table = {}
+    for entry in _PROC.glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = entry.read_text(errors="replace").rpartition(")")[2].split()
+            if fields[0] != "Z":
+                table[int(entry.parent.name)] = (int(fields[1]), fields[19])
+    return table
+
+
+def _table_by_ps() -> dict[int, tuple[int, str]]:
+    shown = subprocess.run(["ps", "-axo", "pid=,ppid=,lstart="], capture_output=True, text=True, check=False)
+    lines = (line.split(maxsplit=2) for line in shown.stdout.splitlines())
+    return {int(pid): (int(parent), born) for pid, parent, born in lines}
+
+
+def _signal(pid: int, number: int) -> bool:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    return True
