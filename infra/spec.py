@@ -182,6 +182,8 @@ class _Document:
 
     def _scalar(self, loader: _Loader, node: yaml.ScalarNode, where: Where) -> Any:
         if node.tag == _TAG + "str":
+            if node.value == "CHOOSE":
+                self.problems.append(_Problem(where, "is still to be chosen; write your value in its place"))
             return str(node.value)
         try:
             value = loader.construct_object(node) if len(node.value) <= _MOST_NUMBER else math.nan

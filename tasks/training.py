@@ -44,8 +44,9 @@ def fit(pinned: SpecRef, use_case: str, released: DatasetRef, reservation: str) 
         with artifacts.progress(f"progress-{use_case}") as show:
 
             def on_step(step: int, steps: int, epsilon: float) -> None:
-                bench.advance(step, f"epsilon spent <= {epsilon:.2f}")
-                show(step / steps, f"step {step} of {steps}, epsilon spent <= {epsilon:.2f}")
+                spent = f"epsilon spent <= {min(epsilon, plan.target.epsilon):.2f}"  # no part exceeds the whole
+                bench.advance(step, spent)
+                show(step / steps, f"step {step} of {steps}, {spent}")
 
             result = fit_privately(
                 plan, model, customers, loss=case.loss, optimizer=case.optimizer(), on_step=on_step

@@ -117,7 +117,7 @@ def _text_checks(where: str, column: Column) -> list[Check]:
     check = _pandera().Check
     checks = _value_checks(where, column)
     if not checks:
-        clean = CLEAN_LINES if column.role == "free_text" else CLEAN_TEXT
+        clean = CLEAN_LINES if column.role in ("free_text", "identifier") else CLEAN_TEXT
         longest = f"longer than {column.max_length} characters"
         checks.append(check.str_matches(_whole(where, clean), error="not clean text"))
         checks.append(check.str_length(max_value=column.max_length, error=longest))

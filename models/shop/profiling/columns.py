@@ -125,9 +125,6 @@ def _public(column: ColumnProfile, here: Setting, native: dict[str, Any]) -> Dec
 
 
 def _personal(column: ColumnProfile, called: str) -> Decision:
-    if column.has_lines:
-        # A contract lets only free text hold line breaks.
-        return _dropped("free_text", f"identifier ({called}, over several lines): dropped", None)
     by = "" if column.header == column.kind else " by its contents, whatever its name says"
     return _dropped("identifier", f"identifier ({called}{by}): dropped", None)
 
