@@ -34,6 +34,6 @@ def _refuse_small_disk(folder: Path, customers: int) -> None:
     needed, free = customers * BYTES_A_CUSTOMER, shutil.disk_usage(there).free
     if needed > free:
         raise ShopError(
-            f"a shop of {customers:,} customers needs {needed / 1e9:.1f} GB of disk, {free / 1e9:.1f} GB are free; "
+            f"a shop of {customers:,} customers needs {needed / 1e9:,.1f} GB of disk, {free / 1e9:,.1f} GB are free; "
             "name a folder on a larger disk or ask for fewer customers"
         )

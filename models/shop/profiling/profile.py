@@ -101,11 +101,6 @@ class ColumnProfile:
         return self.stored == "timestamp" or not all(_OFFSET.fullmatch(value) for value in self.sample)
 
     @cached_property
-    def has_lines(self) -> bool:
-        """Whether values hold line breaks or tabs."""
-        return any("\n" in value or "\t" in value or "\r" in value for value in self.sample)
-
-    @cached_property
     def is_prose(self) -> bool:
         """Whether the values are sentences rather than words."""
         if not self.sample:
