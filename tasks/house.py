@@ -32,8 +32,11 @@ class Standing(Value):
 
 
 def down(settings: Settings) -> int:
-    """Stop workers, then MLflow, then Prefect, and say what was stopped."""
+    """Stop workers with their runs, then MLflow, then Prefect, and say what was stopped."""
     stopped = [f"worker of pool '{pool}'" for pool in workers.stop(settings)]
+    server = operate.running_server(settings)
+    if stopped and server is not None and operate.answers(server.api):
+        workers.give_up_runs(server.api)
     stopped += ["MLflow server"] if servers.stop(settings) else []
     stopped += ["Prefect server"] if operate.stop_server(settings) else []
     print(f"Stopped: {', '.join(stopped)}." if stopped else "No local Prefect server was running.")

@@ -62,6 +62,11 @@ def stop(pid: int, word: str, *, signals: Sequence[int], patience_seconds: float
     return False
 
 
+def stop_children(pid: int, *, patience_seconds: float) -> bool:
+    """End what a process started, with SIGTERM and then SIGKILL, while it lives on itself."""
+    return _end(_family(pid), patience_seconds)
+
+
 def free_port() -> int:
     """A port of the loopback that nobody holds now."""
     with socket.socket() as probe:

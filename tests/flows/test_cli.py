@@ -11,7 +11,23 @@ import pytest
 
 from flows import cli
 
-COMMANDS = ("run", "budget", "dossier", "log", "doctor", "status", "down")
+COMMANDS = (
+    "init",
+    "plan",
+    "check",
+    "shop",
+    "run",
+    "budget",
+    "up",
+    "deploy",
+    "ui",
+    "dossier",
+    "notice",
+    "log",
+    "doctor",
+    "status",
+    "down",
+)
 HEAVY = (
     "prefect",
     "tensorflow",

@@ -99,7 +99,7 @@ def _tiny(folder: Path) -> None:
 
     make_shop(folder, customers=300, seed=7, purchases=Purchases.sample())
     spec = yaml.safe_load((folder / "shop.yaml").read_text())
-    for table in ("order_lines", "products", "tickets"):
+    for table in ("order_lines", "products", "tickets", "campaign_contacts"):
         del spec["tables"][table]
     del spec["releases"]["support_tickets"]
     spec["releases"]["customer_profiles"]["anonymity"] = {"k": 2, "l": 1, "suppression_limit": 1.0}
