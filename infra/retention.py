@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from infra.access import Principal
@@ -40,3 +42,19 @@ def remove(site: Site, ref: DatasetRef, principal: Principal) -> None:
     for file in manifest.files:
         site.store.delete(object_key(ref, file.path))
     site.store.delete(object_key(ref, MANIFEST))
+
+
+def clear_abandoned(site: Site, older_than: datetime) -> None:
+    """Remove from the home what killed processes left half-way: work folders of the engine, half-written files.
+
+    Their age is that of their last change. Choose a time before any stage that may still run.
+    """
+    settings, limit = site.settings, older_than.timestamp()
+    for folder in settings.work_dir.glob("engine-*"):
+        if folder.stat().st_mtime < limit:
+            shutil.rmtree(folder, ignore_errors=True)
+    for pattern in ("zones/.partial", "reports", "keys", "."):
+        for file in (settings.home / pattern).glob(".*.partial"):
+            with suppress(FileNotFoundError):
+                if file.stat().st_mtime < limit:
+                    file.unlink()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from infra.manifests import sweep
-from infra.retention import expired, remove
+from infra.retention import clear_abandoned, expired, remove
 from models.values.dataset import DatasetRef
 from models.values.stage import SpecRef
 from tasks import resolve
@@ -23,4 +23,7 @@ def expire(pinned: SpecRef) -> tuple[DatasetRef, ...]:
         remove(site, ref, resolve.OFFICER)
     for zone in ("raw", "curated", "quarantine", "released"):
         sweep(site.store, zone, shop.shop, now - ABANDONED)
+    for use_case in shop.use_cases:
+        sweep(site.store, "internal", f"{shop.shop}-{use_case}", now - ABANDONED)
+    clear_abandoned(site, now - ABANDONED)
     return gone

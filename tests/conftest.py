@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
+import absl.logging
 import pytest
 import yaml
 
@@ -19,6 +21,10 @@ for name, value in {
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }.items():
     os.environ.setdefault(name, value)
+
+# TensorFlow's absl keeps the standard error of the moment and closes it when Prefect sets up logging; under
+# pytest that is the capture's own file.
+absl.logging.get_absl_handler().python_handler.stream = sys.__stderr__
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -54,19 +55,24 @@ class House:
         """The command `privet` as its users run it."""
         return self.run("-m", "flows.cli", *arguments)
 
+    @property
+    def login(self) -> str:
+        """Name and password for the Prefect server that runs."""
+        return "privet:" + (self.home / "prefect" / "password").read_text()
+
     def ask(self, path: str, **body: Any) -> Any:
         """What Prefect's API answers to a question."""
-        request = urllib.request.Request(
-            f"{self.api}/{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
-        )
+        headers = {
+            "Content-Type": "application/json",
+            "Authorization": "Basic " + base64.b64encode(self.login.encode()).decode(),
+        }
+        request = urllib.request.Request(f"{self.api}/{path}", json.dumps(body).encode(), headers)
         with urllib.request.urlopen(request, timeout=30) as reply:
             return json.load(reply)
 
 
-@pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """A new home whose Prefect server is stopped at the end."""
-    folder = tmp_path_factory.mktemp("house")
+def new_house(folder: Path) -> House:
+    """A home of its own in a folder; nothing runs yet."""
     for name in ("user", "tmp", "cwd"):
         (folder / name).mkdir()
     foreign = ("PREFECT_", "PRIVET_", "MLFLOW_", "XDG_")
@@ -75,10 +81,16 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         "PRIVET_HOME": str(folder / "home"),
         "HOME": str(folder / "user"),
         "TMPDIR": str(folder / "tmp"),
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    house = House(folder=folder, env=env)
+    return House(folder=folder, env=env)
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A new home whose Prefect server is stopped at the end."""
+    house = new_house(tmp_path_factory.mktemp("house"))
     yield house
     stopped = house.privet("down")
     assert stopped.returncode == 0, stopped.stderr

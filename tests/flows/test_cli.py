@@ -47,6 +47,7 @@ WRONG = [
     ["run", "a.yaml", "b.yaml"],
     ["dossier"],
     ["dossier", "train-1"],
+    ["notice", "shop.yaml"],
     ["log", "shop.yaml"],
     ["down", "--force"],
 ]

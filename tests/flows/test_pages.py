@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.flows.browser import look
 from tests.flows.conftest import House
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -82,10 +83,18 @@ def test_page_of_the_gate_shows_every_check(report: dict[str, Any], browse: Any)
     assert not FOREIGN.search(page.read_text())
 
 
-def test_page_of_the_flow_run_shows_its_state(report: dict[str, Any], browse: Any) -> None:
-    seen = _text(browse(report["prefect_run"], "prefect", milliseconds=20_000))
-    assert "Completed" in seen
-    assert "shop" in seen
+def test_page_of_the_flow_run_shows_its_state(house: House, report: dict[str, Any], tmp_path: Path) -> None:
+    seen = look(
+        str(CHROMIUM),
+        report["prefect_run"],
+        login=house.login,
+        until="Completed",
+        picture=tmp_path / "prefect.png",
+        profile=tmp_path / "profile",
+    )
+    assert "Completed" in seen.text
+    assert "shop" in seen.text
+    assert seen.foreign == []
 
 
 def test_page_of_the_model_shows_its_card(mlflow: str, report: dict[str, Any], browse: Any) -> None:

@@ -138,7 +138,8 @@ def test_prefect_shows_the_flows_with_stages_completed(house: House, report: Rep
 def _has_artifacts(house: House, runs: list[str]) -> None:
     found = house.ask("artifacts/filter", artifacts={"flow_run_id": {"any_": runs}})
     artifacts = {artifact["key"]: artifact["data"] for artifact in found}
-    assert set(artifacts) == {"gate", "rows-by-stage", "dossier-fraud"}
+    fraud = {f"{kind}-fraud" for kind in ("epsilon", "progress", "training", "audit", "dossier")}
+    assert set(artifacts) == {"gate", "rows-by-stage", *fraud}
     assert artifacts["gate"].startswith("Every check passed.")
     assert "| de-identify |" in artifacts["rows-by-stage"]
     assert "epsilon" in artifacts["dossier-fraud"].lower()
