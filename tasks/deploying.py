@@ -178,7 +178,7 @@ def _register(client: SyncPrefectClient, wanted: dict[str, Any]) -> tuple[str, s
 
 
 def _automations(client: SyncPrefectClient, shop: ShopSpec, words: Words, made: Mapping[str, str]) -> None:
-    """Register every automation, replacing what had its name."""
+    """Register every automation, replacing what had its name and differs."""
     from prefect.events.schemas.automations import AutomationCore
 
     for entry, own_words in entries("automations", shop, words):
@@ -187,7 +187,7 @@ def _automations(client: SyncPrefectClient, shop: ShopSpec, words: Words, made: 
             ids["train"] = made[f"train/{shop.shop}-{own_words['use_case']}"]
         wanted = AutomationCore.model_validate(filled(entry, {**own_words, **ids}))
         known = client.read_automations_by_name(wanted.name)
-        if known:
-            client.update_automation(known[0].id, wanted)
-        else:
+        if not known:
             client.create_automation(wanted)
+        elif AutomationCore.model_validate(known[0].model_dump(exclude={"id"})) != wanted:
+            client.update_automation(known[0].id, wanted)  # it forgets which runs it watches

@@ -23,16 +23,17 @@ def publish(pinned: SpecRef, draft: Draft, gate: GateResult, before: tuple[Stage
     manifest = draft.manifest.model_copy(
         update={"gate": gate, "rejected": before[1].rejected, "dropped_columns": before[0].dropped_columns}
     )
+    written = (*before, draft.report)
     with discarded_unless_done(manifest):
+        publish_markdown("rows-by-stage", rows_by_stage(shop, written), f"rows of {manifest.ref}")
         still_wanted()
-        ref = publish_manifest(site.store, manifest)
+        ref = publish_manifest(site.store, manifest)  # last: what fails before it has published nothing
     announce(ref)
     rows = draft.report.rows_out
     report = StageReport(
         stage="publish", output=ref, rows_in=rows, rows_out=rows, seconds=round(time.monotonic() - started, 2)
     )
-    stages = (*before, draft.report, report)
-    publish_markdown("rows-by-stage", rows_by_stage(shop, stages), f"rows of {ref}")
+    stages = (*written, report)
     page = page_path(str(site.settings.reports_dir), ref)
     return Prepared(released=ref, stages=stages, gate=gate, gate_page=page)
 

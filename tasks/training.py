@@ -44,7 +44,9 @@ def fit(pinned: SpecRef, use_case: str, released: DatasetRef, reservation: str) 
         with artifacts.progress(f"progress-{use_case}") as show:
 
             def on_step(step: int, steps: int, epsilon: float) -> None:
-                spent = f"epsilon spent <= {min(epsilon, plan.target.epsilon):.2f}"  # no part exceeds the whole
+                spent = (
+                    f"epsilon spent <= {min(epsilon, plan.target.epsilon):.2f}"  # no part exceeds the whole
+                )
                 bench.advance(step, spent)
                 show(step / steps, f"step {step} of {steps}, {spent}")
 

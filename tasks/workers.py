@@ -87,7 +87,7 @@ def give_up_runs(api: str) -> int:
             "deployment_id": {"is_null_": False},
         }
     }
-    crashed = {"type": "CRASHED", "name": "Crashed", "message": "stopped by `privet down`"}
+    crashed = {"type": "CRASHED", "name": "Crashed", "message": "its worker was stopped or died"}
     runs = ask(api, "POST", "flow_runs/filter", wanted)
     for run in runs:
         ask(api, "POST", f"flow_runs/{run['id']}/set_state", {"state": crashed, "force": True})

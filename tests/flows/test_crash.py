@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.flows.crashing import POINTS
+from tests.flows.crash_points import POINTS
 
 ROOT = Path(__file__).resolve().parents[2]
 TELLING = (

@@ -15,8 +15,16 @@ PROBLEMS = [
     ("customers.group", "flat", "customers names column 'flat', which customers lacks"),
     ("tables.lines.customer_via", "baskets.order_id", "tables.lines.customer_via: 'baskets' has no customer"),
     ("tables.lines.customer_via", "orders.number", "customer_via"),
-    ("use_cases.fraud.privacy", {"epsilon": 3, "delta": 1e-3}, "use_cases.fraud.privacy.delta is above 1/(10 pub"),
-    ("tables.orders.columns.order_id.transform", {"kind": "keep"}, "is a key that would lead back to a customer"),
+    (
+        "use_cases.fraud.privacy",
+        {"epsilon": 3, "delta": 1e-3},
+        "use_cases.fraud.privacy.delta is above 1/(10 pub",
+    ),
+    (
+        "tables.orders.columns.order_id.transform",
+        {"kind": "keep"},
+        "is a key that would lead back to a customer",
+    ),
     ("tables.orders.columns.customer_id.references", "clients.customer_id", "is unknown; write table.column"),
     ("tables.orders.columns.customer_id.references", "customers.id", "is unknown; write table.column"),
     ("tables.orders.columns.customer_id.references", "customers", "is unknown; write table.column"),
