@@ -12,6 +12,7 @@ from infra.settings import Settings
 from models.values.base import Value
 from models.values.errors import PrivetError
 from tasks import operate
+from tasks.progress import hushed
 
 GIB = 1024**3
 
@@ -84,7 +85,8 @@ def _tried(part: str, probe: Callable[[], str], mend: str) -> Finding:
 
 
 def _tensorflow_privacy() -> str:
-    from models.privacy.query import CustomerSumQuery
+    with hushed():
+        from models.privacy.query import CustomerSumQuery
 
     return f"loads (noise through {CustomerSumQuery.__mro__[1].__name__})"
 

@@ -146,10 +146,15 @@ def _print_table(done: ShopReport, shop: ShopSpec, settings: Settings, page: str
             table.add_row(what, value, scope)
         console.print(table)
         console.print(f"dossier  {trained.dossier}", soft_wrap=True, highlight=False)
+    local = settings.prefect_api_url is None
+    login = (
+        f"         log in with privet:PASSWORD, the password is in {settings.prefect_home / 'password'}",
+    ) * local
     for line in (
         f"gate     {done.prepared.gate_page}",
         f"Prefect  {page}",
-        f"MLflow   .venv/bin/mlflow ui --host 127.0.0.1 --backend-store-uri {settings.mlflow_uri}",
+        *login,
+        "MLflow   `privet up` starts its server; `privet ui` says where and how to log in",
         f"{done.seconds:.0f} s; `privet down` stops the local server",
     ):
         console.print(line, soft_wrap=True, highlight=False)

@@ -88,7 +88,7 @@ def test_page_of_the_flow_run_shows_its_state(house: House, report: dict[str, An
         str(CHROMIUM),
         report["prefect_run"],
         login=house.login,
-        until="Completed",
+        until="shop",
         picture=tmp_path / "prefect.png",
         profile=tmp_path / "profile",
     )
