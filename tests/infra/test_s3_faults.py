@@ -84,7 +84,9 @@ def is_there(store, manifest):
     return True
 
 
-@pytest.mark.parametrize("times", [1, math.inf], ids=["once", "always"])
+@pytest.mark.parametrize(
+    "times", [pytest.param(1, id="once"), pytest.param(math.inf, id="always", marks=pytest.mark.prove)]
+)
 @pytest.mark.parametrize(("kind", "place"), CASES)
 def test_nothing_is_half_published_and_a_retry_succeeds(open_s3, proxy, remains, kind, place, times):
     manifest, sound = manifest_of(), open_s3()
