@@ -26,17 +26,26 @@ BUCKETS = 64
 
 @contextmanager
 def writing(site: Site, engine: Engine, principal: Principal, ref: DatasetRef) -> Iterator[Writer]:
-    """A writer for a new data set; if the work on it fails, what it wrote is removed and its keys destroyed.
+    """A writer for a new data set; if the work on it fails, what it wrote goes (see `discarded_on_failure`)."""
+    writer = Writer(site=site, engine=engine, principal=principal, ref=ref)
+    with discarded_on_failure(site, ref, writer.files, principal):
+        yield writer
+
+
+@contextmanager
+def discarded_on_failure(
+    site: Site, ref: DatasetRef, files: Sequence[FileEntry], principal: Principal
+) -> Iterator[None]:
+    """If the block fails, remove the files that a data set then has, and destroy their keys.
 
     Not so if it was published, or may yet be: a store that did not answer may create its manifest later.
     """
-    writer = Writer(site=site, engine=engine, principal=principal, ref=ref)
     try:
-        yield writer
+        yield
     except BaseException as error:
         with suppress(StorageError):  # a store that is away; what it keeps stays invisible until `sweep`
             if not may_exist(site.store, ref, error):
-                _discard(site, ref, writer.files, principal)
+                _discard(site, ref, files, principal)
         raise
 
 
@@ -63,9 +72,8 @@ class Writer:
             written = self.engine.write_buckets(table, bucket_column, folder, [key for _, key in keys])
         else:
             path = folder / "all.parquet"
-            order = list(table.columns)[
-                :1
-            ]  # by pseudonym or key, so that the order tells nothing of its origin
+            # by pseudonym or key, so that the order tells nothing of its origin
+            order = list(table.columns)[:1]
             written = [(path, None, self.engine.write_parquet(table, path, keys[0][1], order_by=order))]
         for (path, bucket, rows), (key_id, _) in zip(written, keys, strict=True):
             self.files.append(self._store(entry.name, path, bucket, rows, key_id))
@@ -130,11 +138,6 @@ def _read_table(
     folder.mkdir(mode=0o700, exist_ok=True)
     fetched = [site.store.fetch(object_key(manifest.ref, file.path), folder) for file in files]
     return engine.read_encrypted([(path, keys[key]) for path, key in zip(fetched, ids, strict=True)])
-
-
-def discard(site: Site, manifest: Manifest, principal: Principal) -> None:
-    """Remove the files of a draft that will not be published, and destroy their keys."""
-    _discard(site, manifest.ref, manifest.files, principal)
 
 
 def _discard(site: Site, ref: DatasetRef, files: Iterable[FileEntry], principal: Principal) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import ibis
 
 from expectations.gates.gate import identifying_columns, run_gate
 from expectations.gates.page import render
-from infra.datasets import discard, read
-from infra.manifests import may_exist
-from infra.storage import StorageError, write_new
+from infra.datasets import discarded_on_failure, read
+from infra.storage import write_new
 from models.values.dataset import DatasetRef, GateResult, Manifest
 from models.values.errors import PrivetError
 from models.values.spec import ShopSpec
@@ -42,14 +41,8 @@ def gate(pinned: SpecRef, draft: Draft) -> GateResult:
 @contextmanager
 def discarded_unless_done(manifest: Manifest) -> Iterator[None]:
     """Remove a draft's files and keys if the work inside the block fails; a published data set is never removed."""
-    site = resolve.site()
-    try:
+    with discarded_on_failure(resolve.site(), manifest.ref, manifest.files, resolve.PREPARER):
         yield
-    except BaseException as error:
-        with suppress(StorageError):  # a store that is away; what it keeps stays invisible until `sweep`
-            if not may_exist(site.store, manifest.ref, error):
-                discard(site, manifest, resolve.PREPARER)
-        raise
 
 
 def page_path(site_reports: str, ref: DatasetRef) -> str:
