@@ -4,6 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= $(shell for p in python3.12 python3.11 python3; do command -v $$p >/dev/null && \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
+PYTEST = $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 export DO_NOT_TRACK := 1
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -26,7 +27,7 @@ run: install  ## the main job on the embedded shop: raw tables -> registered pri
 	@$(BIN)/privet run $(SPEC)
 
 test: install  ## all tests, fast ones first
-	@$(BIN)/python -m pytest -q -m "not server and not prove" && $(BIN)/python -m pytest -q -m server
+	@$(PYTEST) -m "not server and not prove" && $(PYTEST) -m server
 
 prove: install  ## the heavier proofs: many repeats, planted bugs
 	@$(BIN)/python -m pytest -q -m prove

@@ -140,7 +140,10 @@ def answers(api: str, *, timeout_seconds: float = 2) -> bool:
 
 def _start(settings: Settings) -> Server:
     port = processes.free_port()
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    command = [
+        *(sys.executable, "-m", "tasks.prefect_server", "server", "start"),
+        *("--host", "127.0.0.1", "--port", str(port)),
+    ]
     not_for_server = {"PREFECT_API_URL", "PREFECT_LOGGING_LEVEL", "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"}
     environment = {key: value for key, value in os.environ.items() if key not in not_for_server} | {
         "PREFECT_HOME": str(settings.prefect_home),

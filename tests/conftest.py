@@ -27,6 +27,18 @@ for name, value in {
 absl.logging.get_absl_handler().python_handler.stream = sys.__stderr__
 
 
+LONGEST = ("test_schedule", "test_canary", "test_run", "test_pages", "test_s3_faults")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files run beside each other, each in one process, the longest first; tests of the first run together."""
+    for item in items:
+        shares_the_run = "first_run" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("first run" if shares_the_run else item.path.stem))
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(order)))
+
+
 @pytest.fixture(scope="session")
 def small_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a shop of 3,000 customers from the built-in sample; copy it before changing it."""
