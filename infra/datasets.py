@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from infra.access import Principal
 
 BUCKETS = 64
+AT_A_TIME = 8
 
 
 @contextmanager
@@ -75,8 +77,9 @@ class Writer:
             # by pseudonym or key, so that the order tells nothing of its origin
             order = list(table.columns)[:1]
             written = [(path, None, self.engine.write_parquet(table, path, keys[0][1], order_by=order))]
-        for (path, bucket, rows), (key_id, _) in zip(written, keys, strict=True):
-            self.files.append(self._store(entry.name, path, bucket, rows, key_id))
+        self._store_all(
+            entry.name, [(*file, key_id) for file, (key_id, _) in zip(written, keys, strict=True)]
+        )
         shutil.rmtree(folder)
         columns = {name: str(kind) for name, kind in table.schema().items() if name != bucket_column}
         rows = sum(rows for _, _, rows in written)
@@ -93,11 +96,26 @@ class Writer:
         keys = self.site.keys.create(self.principal, self.ref, entry.product, entry.purpose, count)
         return list(keys.items())
 
-    def _store(self, table: str, path: Path, bucket: int | None, rows: int, key_id: str) -> FileEntry:
+    def _store_all(self, table: str, files: Sequence[tuple[Path, int | None, int, str]]) -> None:
+        """Store the files, several at a time, since each waits for the disk or the bucket.
+
+        After a failure none is begun any more. What was stored is recorded as it is stored.
+        """
+        first = len(self.files)
+        with ThreadPoolExecutor(max_workers=AT_A_TIME) as pool:
+            stored = [pool.submit(self._store, table, *file) for file in files]
+            wait(stored, return_when=FIRST_EXCEPTION)
+            pool.shutdown(cancel_futures=True)
+        for one in stored:
+            if not one.cancelled():
+                one.result()
+        self.files[first:] = sorted(self.files[first:], key=lambda file: file.path)
+
+    def _store(self, table: str, path: Path, bucket: int | None, rows: int, key_id: str) -> None:
         relative = f"{table}/{path.name}"
         found = fingerprint_file(path)
         self.site.store.put_file(object_key(self.ref, relative), path)
-        return FileEntry(
+        entry = FileEntry(
             path=relative,
             table=table,
             sha256=found.sha256,
@@ -106,6 +124,7 @@ class Writer:
             key_id=key_id,
             bucket=bucket,
         )
+        self.files.append(entry)
 
 
 def read(

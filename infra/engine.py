@@ -7,13 +7,15 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infra.engine_csv import Encoding, load_csv
 from infra.engine_errors import CapacityError, EngineError, SourceError, scrubbed
+from infra.engine_files import held
 from infra.engine_session import connect
 from infra.engine_sql import checked_name, file_literal, literal, quoted
 from models.values.secret import SecretBytes
@@ -27,15 +29,16 @@ if TYPE_CHECKING:
 
 _BLOCK_BYTES = 64
 _KEY_BYTES = (16, 24, 32)
+_WRITERS = 4
 
 
 @contextmanager
 def open_engine(work_dir: Path, *, threads: int | None = None, memory_limit: str = "4GB") -> Iterator[Engine]:
-    """An engine with its own encrypted work database in a fresh folder (0700) under `work_dir`.
+    """An engine with a fresh private folder (0700) under `work_dir`.
 
-    Work database, write-ahead log and spilled data are encrypted with a random key that is kept nowhere;
-    the folder is removed on the way out, also after an error. Keys that were handed to an engine cannot be
-    taken back, so it lives for one task. Errors: EngineError if it cannot start.
+    Work tables lie in memory. What goes beyond `memory_limit` is spilled into the folder, encrypted with a random
+    key that is kept nowhere; the folder is removed on the way out, also after an error. Keys that were handed to
+    an engine cannot be taken back, so it lives for one task. Errors: EngineError if it cannot start.
     """
     with scrubbed("work folder"):
         work_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -65,17 +68,28 @@ class Engine:
         self._numbers = count(1)
 
     def read_csv(
-        self, path: Path, columns: list[str] | None = None, encoding: Encoding = "utf-8"
+        self,
+        path: Path,
+        columns: list[str] | None = None,
+        encoding: Encoding = "utf-8",
+        within: Sequence[Path] | None = None,
     ) -> ir.Table:
-        """The file as a work table of strings, empty fields null; see `engine_csv.load_csv`."""
+        """The file as a work table of strings, empty fields null; see `engine_csv.load_csv`.
+
+        It must lie in one of the folders `within`, if given. Errors: SourceError.
+        """
         table = self._fresh("csv")
-        with scrubbed(path):
-            load_csv(self.connection, path, columns, encoding, table)
+        with scrubbed(path), held(path, within) as source:
+            load_csv(self.connection, source, columns, encoding, table)
         return self.ibis.table(table)
 
-    def read_parquet(self, path: Path) -> ir.Table:
-        """A plain Parquet file as a work table with the file's types: one reading, checked to its end."""
-        return self._take(f"SELECT * FROM read_parquet({file_literal(path)})", path)
+    def read_parquet(self, path: Path, within: Sequence[Path] | None = None) -> ir.Table:
+        """A plain Parquet file as a work table with the file's types: one reading, checked to its end.
+
+        It must lie in one of the folders `within`, if given. Errors: SourceError.
+        """
+        with scrubbed(path), held(path, within) as source:
+            return self._take(f"SELECT * FROM read_parquet({file_literal(source.path)})", path)
 
     def read_encrypted(self, files: Sequence[tuple[Path, SecretBytes]], name: str | None = None) -> ir.Table:
         """A view over encrypted files, each opened with its own key. All must have the same columns.
@@ -105,6 +119,13 @@ class Engine:
         checked_name(name)
         with scrubbed(name):
             self.connection.execute(f"CREATE OR REPLACE TABLE {name} AS {self._sql(expr)}")
+        return self.ibis.table(name)
+
+    def view(self, expr: ir.Table, name: str) -> ir.Table:
+        """`expr` under the name of a view, computed wherever it is read."""
+        checked_name(name)
+        with scrubbed(name):
+            self.connection.execute(f"CREATE OR REPLACE VIEW {name} AS {self._sql(expr)}")
         return self.ibis.table(name)
 
     def row(self, expr: ir.Table) -> dict[str, Any]:
@@ -152,20 +173,29 @@ class Engine:
         Empty buckets have their file too, so that the files do not tell which they are.
         Errors: EngineError for a row whose bucket has no key.
         """
-        table = self.materialise(expr, self._fresh("buckets"))
-        strange = table.filter(~table[bucket_column].between(0, len(keys) - 1).fill_null(False))
-        if self.row(strange.aggregate(rows=strange.count()))["rows"]:
+        rows, part = self._fresh("buckets"), quoted(bucket_column)
+        with scrubbed(rows):
+            # in the order of buckets, so that the query for a file reads its own rows and few others
+            query = f"FROM ({self._sql(expr)}) ORDER BY TRY_CAST({part} AS UTINYINT)"
+            self.connection.execute(f"CREATE TABLE {rows} AS {query}")
+            found = self.connection.execute(f"SELECT DISTINCT {part} FROM {rows}").fetchall()
+        if not {number for (number,) in found} <= set(range(len(keys))):
             raise EngineError(f"rows outside the {len(keys)} buckets; give one key a bucket")
-        written = []
-        held, part = table.get_name(), quoted(bucket_column)
-        for number, key in enumerate(
-            keys
-        ):  # plain SQL: 64 compilations by Ibis would cost more than the files
+
+        def write(number: int) -> tuple[Path, int, int]:
+            query = f"SELECT * EXCLUDE ({part}) FROM {rows} WHERE {part} = {number}"
             path = folder / f"{number:03d}.parquet"
-            query = f"SELECT * EXCLUDE ({part}) FROM {held} WHERE {part} = {number}"
-            written.append((path, number, self._copy(query, path, key)))
-        self.connection.execute(f"DROP TABLE {table.get_name()}")
+            with closing(self.connection.cursor()) as connection:
+                return path, number, self._copy(query, path, keys[number], connection)
+
+        # plain SQL, since 64 compilations by Ibis would cost more than the files
+        with ThreadPoolExecutor(max_workers=min(_WRITERS, self._threads())) as pool:
+            written = list(pool.map(write, range(len(keys))))
+        self.connection.execute(f"DROP TABLE {rows}")
         return written
+
+    def _threads(self) -> int:
+        return int(self.connection.execute("SELECT current_setting('threads')").fetchall()[0][0])
 
     def _sql(self, expr: ir.Table) -> str:
         """The query of `expr`, its in-memory tables known to the session (Ibis has no public way to that)."""
@@ -178,15 +208,17 @@ class Engine:
             self.connection.execute(f"CREATE TABLE {table} AS {query}")
         return self.ibis.table(table)
 
-    def _copy(self, query: str, path: Path, key: SecretBytes) -> int:
-        options = (
-            f"FORMAT parquet, COMPRESSION zstd, ENCRYPTION_CONFIG {{footer_key: '{self._register(key)}'}}"
-        )
+    def _copy(
+        self, query: str, path: Path, key: SecretBytes, connection: duckdb.DuckDBPyConnection | None = None
+    ) -> int:
+        connection = connection or self.connection
+        name = self._register(key, connection)
+        options = f"FORMAT parquet, COMPRESSION zstd, ENCRYPTION_CONFIG {{footer_key: '{name}'}}"
         try:
             with scrubbed(path):
                 path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 copied = f"COPY ({query}) TO {literal(str(path))} ({options})"
-                rows = int(self.connection.execute(copied).fetchall()[0][0])
+                rows = int(connection.execute(copied).fetchall()[0][0])
                 path.chmod(0o600)
                 return rows
         except EngineError:
@@ -200,14 +232,14 @@ class Engine:
             f"encryption_config = {{footer_key: '{self._register(key)}'}})"
         )
 
-    def _register(self, key: SecretBytes) -> str:
-        """The name under which the session knows `key` from now on."""
+    def _register(self, key: SecretBytes, connection: duckdb.DuckDBPyConnection | None = None) -> str:
+        """The name under which the engine knows `key` from now on; cursors know it too."""
         if len(key.reveal()) not in _KEY_BYTES:
             raise EngineError(f"a data key has {len(key.reveal())} bytes; use one of 32")
         name = self._fresh("key")
         with scrubbed("data key"):
             text = base64.b64encode(key.reveal()).decode()
-            self.connection.execute(f"PRAGMA add_parquet_key('{name}', '{text}')")
+            (connection or self.connection).execute(f"PRAGMA add_parquet_key('{name}', '{text}')")
         return name
 
     def _fresh(self, kind: str) -> str:

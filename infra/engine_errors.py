@@ -21,9 +21,15 @@ class CapacityError(EngineError):
     """Memory or disk did not suffice."""
 
 
+# No line of a file, and so no cell, may be longer.
+LONGEST_BYTES = 64 << 20
 _LINE = re.compile(r"CSV Error on Line: (\d+)")
+_ROW = re.compile(
+    r"Original Line: .*\n(?=Expected Number|Value with|Invalid unicode|Maximum line)", re.DOTALL
+)
 _COLUMNS = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
 _DISK = ("No space left", "quota", "max_temp_directory_size")
+_TOO_LONG = ("Maximum line size", "Parallel CSV Reader", "unterminated quote")
 _ABSENT = ("No files found", "No such file", "Cannot open file")
 
 
@@ -62,7 +68,7 @@ def _engine_faults() -> tuple[type[BaseException], ...]:
 
 def described(fault: BaseException, what: str) -> EngineError:
     """The error to show for `fault`: only its class and whole numbers are taken from it."""
-    text, kind = str(fault), type(fault).__name__
+    text, kind = message_of(fault), type(fault).__name__
     if any(word in text for word in _DISK) or getattr(fault, "errno", None) in (28, 122):
         return CapacityError(f"{what}: no disk space left; free some or set PRIVET_HOME to a larger disk")
     if kind in ("OutOfMemoryException", "MemoryError", "ArrowMemoryError"):
@@ -79,8 +85,26 @@ def described(fault: BaseException, what: str) -> EngineError:
     return EngineError(f"{what}: the engine stopped with {kind}; check that the file fits its description")
 
 
+def message_of(fault: BaseException) -> str:
+    """What the engine says, without the row that it quotes; one cut inside a sign comes as UnicodeDecodeError."""
+    text = str(fault)
+    if isinstance(fault, UnicodeDecodeError):
+        text = fault.object.decode("utf-8", "replace")
+    return _ROW.sub("", text)
+
+
+def may_be_too_long(fault: BaseException) -> bool:
+    """Whether the engine stopped at what may be a line longer than its buffers."""
+    return any(words in message_of(fault) for words in _TOO_LONG)
+
+
 def _csv_fault(text: str, what: str, line: str) -> SourceError:
     columns = _COLUMNS.search(text)
+    if "Maximum line size" in text:
+        return SourceError(
+            f"{what}{line}: a line of more than {LONGEST_BYTES >> 20} MB; leave such a cell out of the file, "
+            "or close a quotation mark"
+        )
     if "unicode" in text or "utf-8 encoded" in text:
         return SourceError(f"{what}{line}: bytes that are not utf-8; name the right encoding in the spec")
     if columns:

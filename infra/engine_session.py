@@ -1,8 +1,7 @@
-"""The engine's session: settings, encryption and the work database."""
+"""The engine's session: its settings, and OpenSSL for encryption."""
 
 from __future__ import annotations
 
-import secrets
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def connect(folder: Path, threads: int | None, memory_limit: str) -> Backend:
-    """A backend whose current database is a new encrypted one in `folder`; EngineError if it cannot start."""
+    """A backend whose database is in memory and spills into `folder`, encrypted; EngineError if it cannot start."""
     import ibis
 
     settings = {
@@ -36,11 +35,6 @@ def connect(folder: Path, threads: int | None, memory_limit: str) -> Backend:
             connection.execute(f"SET {setting} = {literal(value)}")
         connection.execute(f"LOAD {literal(str(_httpfs(connection)))}")
         connection.execute("SET disabled_filesystems = 'HTTPFileSystem,S3FileSystem,HuggingFaceFileSystem'")
-        connection.execute(
-            f"ATTACH {literal(str(folder / 'work.duckdb'))} AS work (ENCRYPTION_KEY ?)",
-            [secrets.token_hex(32)],
-        )
-        connection.execute("USE work")
         connection.execute("SET lock_configuration = true")
     return backend
 

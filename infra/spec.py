@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 Where = tuple[str | int, ...]
-_MOST_BYTES = 1_000_000
+_MOST_BYTES = 4_000_000
 _MOST_DEPTH = 20
 _MOST_SHOWN = 10
 _MOST_NUMBER = 64  # characters of a number or a date; longer ones only cost time
@@ -66,7 +66,7 @@ def read_spec(path: Path) -> ShopSpec:
     """The spec in the YAML file `path`.
 
     Raises:
-        SpecError: the file is missing, larger than 1 MB, no plain YAML mapping, or says something that a
+        SpecError: the file is missing, larger than 4 MB, no plain YAML mapping, or says something that a
             spec cannot mean. Each problem reads `shop.yaml line 42, key: rule; way out`.
     """
     document = _Document()
@@ -95,7 +95,7 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise SpecError([f"{path.name}: cannot be read; check its rights"]) from error
     if len(content) > _MOST_BYTES:
-        raise SpecError([f"{path.name}: is larger than 1 MB; a spec describes tables, it holds no data"])
+        raise SpecError([f"{path.name}: is larger than 4 MB; a spec describes tables, it holds no data"])
     return text
 
 

@@ -61,6 +61,7 @@ def spec_text(shop: ProposedShop) -> str:
         f"regimes: [{CHOOSE}]   # the laws that apply: gdpr, ccpa, pipl, ecommerce_law\n",
         _MIDDLE.format(customers=shop.customers),
         _consent(shop.consent),
+        _roots(shop.roots),
         _BUDGET,
         "\n".join("\n".join(_table(table)) + "\n" for table in shop.tables),
         *(
@@ -71,6 +72,15 @@ def spec_text(shop: ProposedShop) -> str:
         "\n".join(_releases(shop.releases)),
     ]
     return "".join(parts).rstrip() + "\n"
+
+
+def _roots(roots: Sequence[str]) -> str:
+    if not roots:
+        return ""
+    return (
+        "\n# Sources may lie in the folder of this file and in these, and nowhere else; links count where they end.\n"
+        f"roots: {_flow(roots)}\n"
+    )
 
 
 def _consent(consent: Mapping[str, str] | None) -> str:

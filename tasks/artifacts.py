@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +19,7 @@ from prefect.events import emit_event
 from models.values.dataset import DatasetRef
 
 UPDATE_SECONDS = 2.0
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|!])")
 Shown = Callable[[float, str], None]
 
 
@@ -26,6 +28,11 @@ def publish_markdown(key: str, text: str, description: str) -> None:
     if FlowRunContext.get() is None:
         return
     create_markdown_artifact(key=key_of(key), markdown=text, description=description)
+
+
+def plain(text: str) -> str:
+    """A text in which Markdown sees no mark, such as a header of a user's file."""
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
 
 
 def announce(released: DatasetRef) -> None:

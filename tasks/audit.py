@@ -56,7 +56,7 @@ def _claim(bench: resolve.Bench, shop: ShopSpec, fitted: Fitted) -> tuple[Privac
 def _utility(shop: ShopSpec, use_case: str, case: Any, model: Any, train: Any, test: Any) -> Utility:
     from models.privacy.auc import exact_auc
     from models.privacy.evaluation import released_auc
-    from models.privacy.trainer import fit_twin, predict
+    from models.privacy.twin import fit_twin, predict
 
     target, scores = shop.target(use_case), predict(model, test)
     twin = case.build_model()

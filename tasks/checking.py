@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from expectations.contracts.compiled import accepted, columns_of, compile_rules, count_broken, dropped_columns
 from expectations.contracts.order import contract_order
+from expectations.contracts.parse import EXCHANGED
 from expectations.contracts.suspicion import suspicious_columns
 from infra.engine import Engine, open_engine
+from infra.engine_files import folders
 from infra.settings import Settings
 from infra.spec import read_spec
 from models.values.base import Value
@@ -45,6 +47,11 @@ class TableCheck(Value):
         """Why the table should not be run as it is; empty if nothing speaks against it."""
         lost = sum(count.rows for count in self.broken)
         found = [f"tables.{self.table}.{text}" for text in self.suspicions]
+        found += [
+            f"tables.{self.table}: {count.rule}; other rows may be exchanged unseen, so mend the file, or its formats"
+            for count in self.broken
+            if count.rule.endswith(f": {EXCHANGED}")
+        ]
         if lost >= self.rows:
             found.append(
                 f"tables.{self.table}: no row keeps the contract; mend the entries of the rules below"
@@ -62,7 +69,7 @@ def check(settings: Settings, spec: str, limit: float, *, as_json: bool) -> int:
     """Try the contract on the data; 1 if a table loses more than `limit` of its rows or a column looks personal."""
     if not 0 <= limit <= 1:
         raise BadLimit(f"--limit {limit:g} is no share of rows; name one from 0 to 1")
-    path = Path(spec)
+    path = Path(spec).resolve()
     shop = read_spec(path)
     with open_engine(
         settings.work_dir, threads=settings.threads, memory_limit=settings.memory_limit
@@ -84,20 +91,17 @@ def check_tables(engine: Engine, shop: ShopSpec, folder: Path) -> tuple[TableChe
     now = datetime.now(UTC)
     for name in contract_order(shop):
         entry = shop.tables[name]
-        file = folder / entry.source
+        file, within = folder / entry.source, folders(folder, shop.roots)
         raw = (
-            engine.read_parquet(file)
+            engine.read_parquet(file, within)
             if entry.format == "parquet"
-            else engine.read_csv(file, encoding=entry.encoding)
+            else engine.read_csv(file, encoding=entry.encoding, within=within)
         )
         rows = engine.materialise(columns_of(shop, name, raw), f"raw_{name}")
         checked = compile_rules(shop, name, rows, good, now=now)
         checked = replace(checked, parsed=engine.materialise(checked.parsed, f"checked_{name}"))
         good[name] = accepted(checked)
-        suspicions = (
-            f"columns.{s.column} looks like {s.kind}; declare it role: identifier, or drop or redact it"
-            for s in suspicious_columns(shop, name, good[name])
-        )
+        suspicions = map(str, suspicious_columns(shop, name, good[name]))
         found.append(
             TableCheck(
                 table=name,

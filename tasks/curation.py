@@ -17,7 +17,7 @@ from models.values.dataset import DatasetRef, Manifest, RuleCount, TableEntry
 from models.values.spec import ShopSpec
 from models.values.stage import Curated, SpecRef, StageReport
 from tasks import resolve
-from tasks.landing import BUCKET, with_bucket
+from tasks.landing import BUCKET, customers_buckets, with_bucket
 from tasks.stage import stage
 
 if TYPE_CHECKING:
@@ -131,10 +131,11 @@ def _publish(
     parent: DatasetRef,
 ) -> Manifest:
     ref = DatasetRef(zone="curated", name=shop.shop, version=new_version(bench.now))
+    buckets = customers_buckets(bench, shop, kept)
     with writing(bench.site, bench.engine, resolve.PREPARER, ref) as writer:
         for name in kept:
             entry = TableEntry(name=name, product="curated", columns={}, rows=0)
-            bucketed = with_bucket(bench, shop, name, kept)
+            bucketed = with_bucket(shop, name, kept, buckets)
             writer.add(entry, bucketed, bucket_column=None if shop.tables[name].public else BUCKET)
             bench.advance(len(kept) + len(writer.tables), name)
         writer.add(TableEntry(name=DECISIONS, product="curated", columns={}, rows=0), decisions)

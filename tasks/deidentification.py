@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from infra.datasets import Writer, read, writing
 from infra.manifests import new_version
 from models.anonymity.consent import CUSTOMER, only_allowed, with_customer
 from models.anonymity.measures import facts
-from models.anonymity.policy import BUCKET, UNIT, anonymise, deidentify, plan_release, required_domains
+from models.anonymity.policy import (
+    BUCKET,
+    UNIT,
+    ReleasePlan,
+    anonymise,
+    deidentify,
+    plan_release,
+    required_domains,
+)
 from models.values.dataset import DatasetRef, LawfulBasis, Manifest, TableEntry
 from models.values.spec import ShopSpec
 from models.values.stage import Draft, SpecRef, StageReport
@@ -40,15 +48,11 @@ def deidentify_tables(pinned: SpecRef, curated: DatasetRef) -> Draft:
 def _release(bench: resolve.Bench, shop: ShopSpec, name: str, tables: Tables, writer: Writer) -> int:
     """Write one released table; returns the rows of its parent that its purpose may use."""
     release, plan = shop.releases[name], plan_release(shop, name)
-    rows = bench.engine.materialise(_usable(shop, name, tables), f"usable_{name}")
+    # a view: its 64 files are work for all threads, where a small work table would be one thread's
+    rows = bench.engine.view(_usable(shop, name, tables), f"usable_{name}")
     keys = {domain: _key(bench, shop, release.purpose, domain) for domain in required_domains(shop, name)}
-    unit_key = _key(bench, shop, release.purpose, "unit")
-    masked = deidentify(shop, name, rows, keys, tables[shop.customers.table], unit_key)
-    masked = bench.engine.materialise(masked.drop(BUCKET), f"masked_{name}")
-    kept = bench.engine.materialise(anonymise(plan, masked), f"released_{name}")
-    facts_row: dict[str, Any] = {}
-    if plan.anonymity is not None:
-        facts_row = facts(masked.drop(UNIT), kept, plan.quasi, plan.sensitive).to_pyarrow().to_pylist()[0]
+    masked = deidentify(shop, name, rows, keys, tables[shop.customers.table], _unit_key(bench, shop, plan))
+    kept, facts_row = _anonymous(bench, plan, masked)
     entry = TableEntry(
         name=name,
         product=release.product,
@@ -60,6 +64,23 @@ def _release(bench: resolve.Bench, shop: ShopSpec, name: str, tables: Tables, wr
     writer.add(entry, kept)
     bench.advance(len(writer.tables), name)
     return int(rows.count().execute())
+
+
+def _unit_key(bench: resolve.Bench, shop: ShopSpec, plan: ReleasePlan) -> HmacKey | None:
+    """The key of the column by which customers are counted in a class; events have no classes."""
+    purpose = shop.releases[plan.release].purpose
+    return None if plan.anonymity is None else _key(bench, shop, purpose, "unit")
+
+
+def _anonymous(
+    bench: resolve.Bench, plan: ReleasePlan, masked: ir.Table
+) -> tuple[ir.Table, dict[str, float | int | str | None]]:
+    """The rows that may be published, and what is known of them; events are written as they are, in one pass."""
+    if plan.anonymity is None:
+        return masked, {}
+    masked = bench.engine.materialise(masked.drop(BUCKET), f"masked_{plan.release}")
+    kept = bench.engine.materialise(anonymise(plan, masked), f"released_{plan.release}")
+    return kept, bench.engine.row(facts(masked.drop(UNIT), kept, plan.quasi, plan.sensitive))
 
 
 def _usable(shop: ShopSpec, name: str, tables: Tables) -> ir.Table:

@@ -16,7 +16,7 @@ from models.values.errors import PrivetError
 from models.values.spec import ShopSpec
 from models.values.stage import Draft, SpecRef
 from tasks import resolve
-from tasks.artifacts import publish_markdown
+from tasks.artifacts import plain, publish_markdown
 from tasks.stage import stage
 
 
@@ -69,21 +69,21 @@ def _checked(bench: resolve.Bench, shop: ShopSpec, draft: Draft) -> GateResult:
 
 
 def _raw_identifiers(bench: resolve.Bench, shop: ShopSpec, draft: Draft) -> dict[str, str]:
-    """Release -> a work table with the raw identifiers of all customers and of the release's own raw table."""
+    """Release -> a view of the raw identifiers of all customers and of the release's own raw table."""
     home = shop.customers.table
     wanted = {release.table for release in shop.releases.values()} | {home}
     curated = draft.manifest.parents[0]
     tables = read(bench.site, bench.engine, curated, resolve.PREPARER, tables=wanted)
-    held: dict[str, str] = {}
-    for release_name, release in shop.releases.items():
+    views: dict[str, str] = {}
+    for own in sorted(wanted):
         values = [
             tables[name].select(identifier=tables[name][column].cast("string"))
-            for name in dict.fromkeys((home, release.table))
+            for name in dict.fromkeys((home, own))
             for column in identifying_columns(shop, name)
         ]
-        once = ibis.union(*values, distinct=True) if len(values) > 1 else values[0].distinct()
-        held[release_name] = str(bench.engine.materialise(once, f"raw_of_{release_name}").get_name())
-    return held
+        every = ibis.union(*values) if len(values) > 1 else values[0]
+        views[own] = str(bench.engine.view(every, f"raw_of_{own}").get_name())
+    return {name: views[release.table] for name, release in shop.releases.items()}
 
 
 def _page(bench: resolve.Bench, shop: ShopSpec, manifest: Manifest, result: GateResult) -> str:
@@ -104,7 +104,7 @@ def write_new_page(path: str, text: str) -> None:
 
 def _markdown(result: GateResult) -> str:
     rows = "\n".join(
-        f"| {check.table} | {check.rule} | {'passed' if check.passed else '**failed**'} |"
+        f"| {plain(check.table)} | {plain(check.rule)} | {'passed' if check.passed else '**failed**'} |"
         for check in result.checks
     )
     verdict = "Every check passed." if result.passed else "The gate is closed: nothing was published."

@@ -33,10 +33,10 @@ class Standing(Value):
 
 def down(settings: Settings) -> int:
     """Stop workers with their runs, then MLflow, then Prefect, and say what was stopped."""
-    stopped = [f"worker of pool '{pool}'" for pool in workers.stop(settings)]
+    stopped = list(workers.stop(settings))
     server = operate.running_server(settings)
     if stopped and server is not None and operate.answers(server.api):
-        workers.give_up_runs(server.api)
+        workers.give_up_runs(server.api, at_pick_up=False)
     stopped += ["MLflow server"] if servers.stop(settings) else []
     stopped += ["Prefect server"] if operate.stop_server(settings) else []
     print(f"Stopped: {', '.join(stopped)}." if stopped else "No local Prefect server was running.")
@@ -62,7 +62,9 @@ def standing(settings: Settings) -> Standing:
     """What runs for this home, and what Prefect knows of pools, next runs and recent failures."""
     mlflow, server = servers.running(settings), operate.running_server(settings)
     api = settings.prefect_api_url or (server.api if server else None)
-    found = Standing(prefect=api and api.removesuffix("/api"), mlflow=mlflow.url if mlflow else None)
+    dead = tuple(_deaths(settings))
+    prefect = api and api.removesuffix("/api")
+    found = Standing(prefect=prefect, mlflow=mlflow.url if mlflow else None, troubles=dead)
     if api is None or not operate.answers(api):
         return found
     now = datetime.now(UTC)
@@ -72,9 +74,9 @@ def standing(settings: Settings) -> Standing:
     return found.model_copy(
         update={
             "pools": pools,
-            "workers": {pool: "online" for pool in pools if workers.is_online(api, pool)},
+            "workers": {pool: state for pool in pools if (state := _worker(settings, api, pool))},
             "scheduled": tuple(_scheduled(api, now)),
-            "troubles": tuple(_troubles(api, now - LOOK_BACK)),
+            "troubles": (*dead, *_troubles(api, now - LOOK_BACK)),
         }
     )
 
@@ -105,6 +107,23 @@ def _places(settings: Settings) -> Iterator[tuple[str, tuple[str, str]]]:
         pages = sorted(settings.reports_dir.glob(pattern), key=lambda page: page.stat().st_mtime)
         if pages:
             yield name, (pages[-1].as_uri(), "")
+
+
+def _deaths(settings: Settings) -> Iterator[str]:
+    """What of this home ended without `privet down`: killed, out of memory, or the machine was started anew."""
+    ended = {
+        "the Prefect server": operate.died(settings) and not settings.prefect_api_url,
+        "the MLflow server": servers.died(settings),
+        **{f"the worker of pool '{pool}'": workers.died(settings, pool) for pool in workers.POOLS},
+    }
+    return (f"{part} has died; `privet up` starts it again" for part, dead in ended.items() if dead)
+
+
+def _worker(settings: Settings, api: str, pool: str) -> str | None:
+    """Whether a worker takes runs from a pool. The server takes a dead one for alive for over a minute."""
+    if workers.died(settings, pool):
+        return "its worker has died"
+    return "online" if workers.is_online(api, pool) else None
 
 
 def _scheduled(api: str, now: datetime) -> list[str]:

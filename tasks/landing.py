@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import ibis
+
 from expectations.contracts.compiled import columns_of, dropped_columns
 from infra.datasets import writing
+from infra.engine_files import folders
 from infra.manifests import new_version, publish
 from models.anonymity.pseudonyms import bucket
 from models.values.dataset import DatasetRef, Manifest, TableEntry
@@ -46,22 +49,22 @@ def land(pinned: SpecRef) -> StageReport:
 
 def _source(bench: resolve.Bench, shop: ShopSpec, name: str, folder: Path) -> ir.Table:
     table = shop.tables[name]
-    path = folder / table.source
+    path, within = folder / table.source, folders(folder, shop.roots)
     if table.format == "parquet":
-        return bench.engine.read_parquet(path)
-    return bench.engine.read_csv(path, encoding=table.encoding)
+        return bench.engine.read_parquet(path, within)
+    return bench.engine.read_csv(path, encoding=table.encoding, within=within)
 
 
 def _write(
     bench: resolve.Bench, shop: ShopSpec, raw: dict[str, ir.Table], dropped: tuple[str, ...]
 ) -> Manifest:
     ref = DatasetRef(zone="raw", name=shop.shop, version=new_version(bench.now))
+    buckets = customers_buckets(bench, shop, raw)
     with writing(bench.site, bench.engine, resolve.PREPARER, ref) as writer:
         for name, table in shop.tables.items():
             entry = TableEntry(name=name, product="raw", columns={}, rows=0)
-            writer.add(
-                entry, with_bucket(bench, shop, name, raw), bucket_column=None if table.public else BUCKET
-            )
+            bucketed = with_bucket(shop, name, raw, buckets)
+            writer.add(entry, bucketed, bucket_column=None if table.public else BUCKET)
             bench.advance(len(raw) + len(writer.tables), name)
         manifest = Manifest(
             ref=ref,
@@ -77,32 +80,34 @@ def _write(
     return manifest
 
 
-def with_bucket(bench: resolve.Bench, shop: ShopSpec, name: str, tables: dict[str, ir.Table]) -> ir.Table:
-    """A table with the bucket of each row's customer, by keyed hash; rows of no known customer go to bucket 0."""
+def customers_buckets(bench: resolve.Bench, shop: ShopSpec, tables: dict[str, ir.Table]) -> ir.Table:
+    """Every customer of the tables once, as text, with its bucket by keyed hash: hashing rows would cost far more."""
+    secret = bench.site.keys.derive(resolve.PREPARER, shop=shop.shop, purpose="storage", domain="bucket")
+    key = bench.engine.secret(secret, "bucket")
+    named = [
+        tables[name].select(_customer=tables[name][table.customer].cast("string")).distinct()
+        for name, table in shop.tables.items()
+        if table.customer is not None
+    ]
+    once = ibis.union(*named, distinct=True) if len(named) > 1 else named[0]
+    return bench.engine.materialise(once.mutate(**{BUCKET: bucket(once["_customer"], key)}), "of_customers")
+
+
+def with_bucket(shop: ShopSpec, name: str, tables: dict[str, ir.Table], buckets: ir.Table) -> ir.Table:
+    """A table with the bucket of each row's customer; rows of no known customer go to bucket 0."""
     table, rows = shop.tables[name], tables[name]
     if table.public:
         return rows
     if table.customer is not None:
-        return _joined(rows, table.customer, _buckets(bench, shop, name, rows[table.customer]))
+        return _joined(rows, rows[table.customer].cast("string"), buckets)
     assert table.customer_via is not None
     other, link = table.customer_via.split(".")
     customer = shop.tables[other].customer
     owners = tables[other].group_by(_link=tables[other][link]).agg(_owner=tables[other][customer].min())
-    known = _buckets(bench, shop, name, owners["_owner"])
-    links = owners.join(known, owners["_owner"] == known["_customer"]).select("_link", BUCKET)
-    return _joined(rows, link, links.rename(_customer="_link"))
+    links = owners.join(buckets, owners["_owner"].cast("string") == buckets["_customer"])
+    return _joined(rows, rows[link], links.select(_customer="_link", **{BUCKET: links[BUCKET]}))
 
 
-def _buckets(bench: resolve.Bench, shop: ShopSpec, name: str, customers: ir.Column) -> ir.Table:
-    """Each customer once with its bucket: hashing the customers is cheaper than hashing the rows."""
-    secret = bench.site.keys.derive(resolve.PREPARER, shop=shop.shop, purpose="storage", domain="bucket")
-    key = bench.engine.secret(secret, "bucket")
-    once = customers.name("_customer").as_table().distinct()
-    return bench.engine.materialise(
-        once.mutate(**{BUCKET: bucket(once["_customer"].cast("string"), key)}), f"of_{name}"
-    )
-
-
-def _joined(rows: ir.Table, column: str, buckets: ir.Table) -> ir.Table:
-    joined = rows.left_join(buckets, rows[column] == buckets["_customer"])
+def _joined(rows: ir.Table, customer: ir.Value, buckets: ir.Table) -> ir.Table:
+    joined = rows.left_join(buckets, customer == buckets["_customer"])
     return joined.select(*rows.columns, **{BUCKET: joined[BUCKET].fill_null(0)})

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from expectations.contracts.nested import flattened
 from infra.engine import Engine, SourceError, scrubbed
 from infra.engine_csv import read_header
+from infra.engine_files import folders, held
+from infra.engine_sql import quoted
 from models.shop.profiling import measure
+from models.shop.profiling.columns import FEW as MOST_VALUES
 from models.shop.profiling.contents import looks_like_data
 from models.shop.profiling.encoding import Encoding, detect_encoding
 from models.shop.profiling.headers import kind_of, table_name
-from models.shop.profiling.profile import TableProfile, ValueCount
+from models.shop.profiling.profile import ColumnProfile, TableProfile, ValueCount
 from models.values.spec import ShopSpec
 
 if TYPE_CHECKING:
@@ -32,6 +37,7 @@ class Looked:
     engine: Engine
     tables: Mapping[str, ir.Table]
     profiles: tuple[TableProfile, ...]
+    _counted: dict[str, dict[str, list[ValueCount]]] = field(default_factory=dict)
 
     def overlap(self, table: str, column: str, other: str, other_column: str) -> float:
         """The share of the different values of a column that another column holds too."""
@@ -42,35 +48,74 @@ class Looked:
         return float(row["held"] / row["all"]) if row["all"] else 0.0
 
     def different(self, table: str, columns: Sequence[str] | None, customer: str | None) -> int:
-        """How many different rows these columns have, or (None) all columns, among rows that have a customer."""
-        rows = self.tables[table]
+        """How many different rows these columns have, or (None) all columns, among rows that have a customer.
+
+        All columns are told apart by 64 bits: a collision would only make a key look a little better.
+        """
+        if columns is None:
+            return self._different_rows(table, customer)
+        asked = list(dict.fromkeys([*columns, *([customer] if customer else [])]))
+        rows = self._narrow(table, asked)
         rows = rows if customer is None else rows.filter(rows[customer].notnull())
-        asked = measure.readable(rows) if columns is None else [*columns, *([customer] if customer else [])]
-        once = rows.select(*dict.fromkeys(asked)).distinct()
+        once = rows.distinct()
         return int(self.engine.row(once.aggregate(n=once.count()))["n"])
 
     def counts(self, table: str, column: str, customer: str) -> Sequence[ValueCount]:
-        """Each value of a column of few with its rows and customers."""
-        rows = self.tables[table]
-        rows = rows.select(value=measure.plain(rows[column]), customer=rows[customer])
-        rows = rows.filter(rows.value.notnull() & rows.customer.notnull())
-        found = rows.group_by("value").aggregate(
-            rows=lambda t: t.count(), customers=lambda t: t.customer.nunique()
-        )
-        return [ValueCount(**row) for row in self.engine.rows(found)]
+        """Each value of a column of few words with its rows and customers; all such columns are counted at once."""
+        if table not in self._counted:
+            self._counted[table] = self._count_values(table, customer)
+        return self._counted[table].get(column, [])
 
     def varying(self, table: str, column: str, customer: str) -> float:
         """The share of customers with more than one value in a column."""
-        rows = self.tables[table]
+        rows = self._narrow(table, [customer, column])
         rows = rows.filter(rows[customer].notnull())
         each = rows.group_by(customer).aggregate(n=rows[column].nunique(), gaps=rows[column].isnull().any())
         several = (each.n + each.gaps.cast("int64")) > 1
         found = self.engine.row(each.aggregate(all=each.count(), several=several.sum().fill_null(0)))
         return float(found["several"] / found["all"]) if found["all"] else 1.0
 
+    def _count_values(self, table: str, customer: str) -> dict[str, list[ValueCount]]:
+        (profile,) = (p for p in self.profiles if p.name == table)
+        asked = [c.name for c in profile.columns if c.name != customer and c.stored == "string"]
+        few = {c.name for c in profile.columns if 1 < c.distinct <= MOST_VALUES}
+        found: dict[str, list[ValueCount]] = {}
+        for block in _blocks_of([name for name in asked if name in few]):
+            rows = measure.value_counts(self._narrow(table, [customer, *block]), block, customer)
+            for row in self.engine.rows(rows):
+                found.setdefault(block[int(row.pop("place"))], []).append(ValueCount(**row))
+        return found
+
+    def _different_rows(self, table: str, customer: str | None) -> int:
+        names = ", ".join(map(quoted, measure.readable(self.tables[table])))
+        given = "" if customer is None else f" WHERE {quoted(customer)} IS NOT NULL"
+        with scrubbed(table):
+            held = self.tables[table].get_name()
+            query = f"SELECT count(DISTINCT hash({names})) FROM {held}{given}"
+            return int(self.engine.connection.execute(query).fetchall()[0][0])
+
+    def _narrow(self, table: str, columns: Sequence[str]) -> ir.Table:
+        return narrow(self.engine, self.tables[table], columns)
+
     def _texts(self, table: str, column: str) -> ir.Table:
-        value = self.tables[table][column]
-        return self.tables[table].select(value=measure.plain(value).cast("string"))
+        rows = self._narrow(table, [column])
+        return rows.select(value=measure.plain(rows[column]).cast("string"))
+
+
+def narrow(engine: Engine, table: ir.Table, columns: Sequence[str], where: str = "true") -> ir.Table:
+    """Some columns of a work table. What Ibis does takes time by the columns of a table, not by those that are used."""
+    view = f"narrow_{hashlib.sha256(repr((table.get_name(), *columns, where)).encode()).hexdigest()[:24]}"
+    names = ", ".join(map(quoted, columns))
+    with scrubbed("columns"):
+        engine.connection.execute(
+            f"CREATE OR REPLACE VIEW {view} AS SELECT {names} FROM {table.get_name()} WHERE {where}"
+        )
+    return engine.ibis.table(view)
+
+
+def _blocks_of(columns: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(columns), _AT_ONCE):
+        yield columns[start : start + _AT_ONCE]
 
 
 def look(engine: Engine, folder: Path, files: Sequence[Path]) -> Looked:
@@ -86,7 +131,9 @@ def look(engine: Engine, folder: Path, files: Sequence[Path]) -> Looked:
 
 def _read(engine: Engine, file: Path) -> tuple[ir.Table, Encoding]:
     if file.suffix.lower() in _PARQUET:
-        return engine.read_parquet(file), "utf-8"
+        table = engine.read_parquet(file)
+        flat = flattened(table)
+        return table if flat is table else engine.materialise(flat, f"flat_{table.get_name()}"), "utf-8"
     encoding = _encoding(file)
     header, _ = read_header(file, encoding)
     strange = [
@@ -109,7 +156,7 @@ def _encoding(file: Path) -> Encoding:
 
 
 def _blocks(file: Path) -> Iterator[bytes]:
-    with file.open("rb") as stream:
+    with held(file) as source, source.path.open("rb") as stream:
         while block := stream.read(_BLOCK):
             yield block
 
@@ -117,37 +164,57 @@ def _blocks(file: Path) -> Iterator[bytes]:
 def _profile(
     engine: Engine, name: str, file: Path, folder: Path, table: ir.Table, encoding: Encoding
 ) -> TableProfile:
-    columns = measure.readable(table)
-    counted: dict[str, int] = {}
-    for start in range(0, len(columns), _AT_ONCE):
-        part = engine.row(measure.counts(table, columns[start : start + _AT_ONCE], first=start))
-        counted |= part
-    if not counted.get("rows"):
+    readable = measure.readable(table)
+    rows = 0
+    found: dict[str, ColumnProfile] = {}
+    # The limit is for a file that has a column called rowid itself.
+    few = f"rowid IN (FROM {_pick(engine, table, readable)}) LIMIT {measure.SAMPLE_ROWS}" if readable else ""
+    for block in _blocks_of(readable):
+        part = narrow(engine, table, block)
+        counted = engine.row(measure.counts(part))
+        rows = int(counted["rows"])
+        seen = engine.rows(measure.sample(narrow(engine, table, block, few)))
+        found |= {column.name: column for column in measure.profiles(part, counted, seen)}
+    if not rows:
         raise SourceError(f"{file.name}: the file has no rows or no plain columns; name one that has")
-    rows = engine.rows(measure.sample(table, columns))
     return TableProfile(
         name=name,
         stem=file.stem,
         source=Path(os.path.relpath(file.resolve(), folder.resolve())).as_posix(),
         format="parquet" if file.suffix.lower() in _PARQUET else "csv",
         encoding=encoding,
-        rows=int(counted["rows"]),
-        columns=measure.profiles(table, counted, rows, columns),
+        rows=rows,
+        columns=tuple(
+            found.get(column) or ColumnProfile(name=column, stored="nested", missing=0, distinct=0)
+            for column in table.columns
+        ),
     )
+
+
+def _pick(engine: Engine, table: ir.Table, columns: Sequence[str]) -> str:
+    """The work table with the numbers of some rows, the same rows at every look: those with the smallest hashes."""
+    picked, names = f"picked_{table.get_name()}", ", ".join(map(quoted, columns))
+    with scrubbed("sample"):
+        engine.connection.execute(
+            f"CREATE OR REPLACE TABLE {picked} AS SELECT rowid FROM {table.get_name()} ORDER BY hash({names}) "
+            f"LIMIT {measure.sample_rows(len(columns))}"
+        )
+    return picked
 
 
 def headers(shop: ShopSpec, folder: Path) -> dict[str, list[str]]:
     """The columns of each table's file, from its header only; a file that cannot be read is left out."""
     found: dict[str, list[str]] = {}
+    within = folders(folder, shop.roots)
     for name, table in shop.tables.items():
         file = folder / table.source
         if not file.is_file():
             continue
-        with scrubbed(file):
-            if table.format == "parquet":
-                import pyarrow.parquet
+        if table.format == "csv":
+            found[name] = read_header(file, table.encoding, within)[0]
+            continue
+        import pyarrow.parquet
 
-                found[name] = list(pyarrow.parquet.read_schema(file).names)
-            else:
-                found[name] = read_header(file, table.encoding)[0]
+        with scrubbed(file), held(file, within) as source:
+            found[name] = list(pyarrow.parquet.read_schema(source.path).names)
     return found

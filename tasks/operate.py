@@ -116,6 +116,11 @@ def running_server(settings: Settings) -> Server | None:
     return server if processes.runs(server.pid, WORD) else None
 
 
+def died(settings: Settings) -> bool:
+    """Whether a server of this home was started, not stopped by `privet down`, and is gone all the same."""
+    return _state_file(settings).exists() and running_server(settings) is None
+
+
 def stop_server(settings: Settings, *, patience_seconds: float = 10) -> bool:
     """Stop the local server of this home; False if none ran."""
     with locked(settings):
@@ -139,7 +144,7 @@ def answers(api: str, *, timeout_seconds: float = 2) -> bool:
 
 
 def _start(settings: Settings) -> Server:
-    port = processes.free_port()
+    port = processes.free_port(_last_port(settings))
     command = [
         *(sys.executable, "-m", "tasks.prefect_server", "server", "start"),
         *("--host", "127.0.0.1", "--port", str(port)),
@@ -155,6 +160,14 @@ def _start(settings: Settings) -> Server:
     server = Server(url=f"http://127.0.0.1:{port}", pid=pid)
     _state_file(settings).write_text(server.model_dump_json())
     return server
+
+
+def _last_port(settings: Settings) -> int:
+    """The port of a server that died, so that runs and workers find the next one there; 0 if there is none."""
+    try:
+        return int(Server.model_validate_json(_state_file(settings).read_text()).url.rpartition(":")[2])
+    except (FileNotFoundError, ValueError):
+        return 0
 
 
 def _wait(server: Server, settings: Settings) -> None:

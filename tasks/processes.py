@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -15,10 +17,19 @@ from infra.storage import private_folder
 
 Family = dict[int, str]  # process number -> when it was born, which tells it from a later one of its number
 _PROC = Path("/proc")
+_MARK = "STARTED_BY_PRIVET"
 
 
-def start(command: Sequence[str], *, log: Path, environment: Mapping[str, str]) -> int:
-    """Start a program in a session of its own, owner-only, what it says in `log`; returns its process number."""
+def mark_of(part: str, home: Path) -> str:
+    """The mark of a part of a home, such as its MLflow server: what carries it belongs to that part."""
+    return f"{part}-{hashlib.sha256(os.fsencode(home)).hexdigest()[:16]}"
+
+
+def start(command: Sequence[str], *, log: Path, environment: Mapping[str, str], mark: str = "") -> int:
+    """Start a program in a session of its own, owner-only, what it says in `log`; returns its process number.
+
+    The mark is handed down to all that the program starts, so that this is found even when the program is dead.
+    """
     folder = private_folder(log.parent)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
@@ -30,7 +41,7 @@ def start(command: Sequence[str], *, log: Path, environment: Mapping[str, str]) 
             cwd=folder,
             start_new_session=True,
             umask=0o077,
-            env=dict(environment),
+            env={**environment, _MARK: mark},
         )
     finally:
         os.close(descriptor)
@@ -67,11 +78,36 @@ def stop_children(pid: int, *, patience_seconds: float) -> bool:
     return _end(_family(pid), patience_seconds)
 
 
-def free_port() -> int:
-    """A port of the loopback that nobody holds now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def end_marked(mark: str, *, patience_seconds: float) -> bool:
+    """End all that carries the mark, with SIGTERM and then SIGKILL; False if nothing does."""
+    table = _table()
+    family = {pid: table[pid][1] for pid, found in values_of(_MARK).items() if found == mark and pid in table}
+    return bool(family) and _end(family, patience_seconds)
+
+
+def values_of(name: str) -> dict[int, str]:
+    """Living process of this user -> what the environment variable was when it started, where it was set."""
+    if not (_PROC / "self").exists():
+        return _values_by_ps(name)
+    found, start_of = {}, f"{name}=".encode()
+    for entry in _PROC.glob("[0-9]*/environ"):
+        with suppress(OSError):
+            for variable in entry.read_bytes().split(b"\0"):
+                if variable.startswith(start_of):
+                    found[int(entry.parent.name)] = os.fsdecode(variable[len(start_of) :])
+    return found
+
+
+def free_port(wanted: int = 0) -> int:
+    """A port of the loopback that nobody holds now; the wanted one if it is free."""
+    for port in (wanted, 0):
+        with socket.socket() as probe, suppress(OSError, OverflowError):
+            probe.setsockopt(
+                socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+            )  # what waits to be closed holds nothing
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
+    raise OSError("no port of the loopback is free; end programs that hold many")
 
 
 def _command(pid: int) -> bytes:
@@ -132,6 +168,16 @@ def _table_by_ps() -> dict[int, tuple[int, str]]:
     shown = subprocess.run(["ps", "-axo", "pid=,ppid=,lstart="], capture_output=True, text=True, check=False)
     lines = (line.split(maxsplit=2) for line in shown.stdout.splitlines())
     return {int(pid): (int(parent), born) for pid, parent, born in lines}
+
+
+def _values_by_ps(name: str) -> dict[int, str]:
+    shown = subprocess.run(
+        ["ps", "axeww", "-o", "pid=,command="], capture_output=True, text=True, check=False
+    )
+    lines = (line.split(maxsplit=1) for line in shown.stdout.splitlines())
+    pattern = re.compile(rf"\s{re.escape(name)}=(\S*)")
+    pairs = ((int(pid), pattern.search(" ".join(rest))) for pid, *rest in lines)
+    return {pid: match[1] for pid, match in pairs if match}
 
 
 def _signal(pid: int, number: int) -> bool:

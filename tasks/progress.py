@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Protocol
 
 
@@ -18,8 +18,9 @@ class Advance(Protocol):
 
 
 def say(line: str) -> None:
-    """One line for the person at the terminal."""
-    print(line, file=sys.stderr, flush=True)
+    """One line for the person at the terminal. If nobody listens any more, the work goes on all the same."""
+    with suppress(BrokenPipeError):
+        print(line, file=sys.stderr, flush=True)
 
 
 @contextmanager

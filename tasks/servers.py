@@ -78,12 +78,17 @@ def stop(settings: Settings, *, patience_seconds: float = 10) -> bool:
     with operate.locked(settings):
         server = running(settings)
         _state_file(settings).unlink(missing_ok=True)
-        if server is None:
-            return False
+        if server is None:  # killed, it leaves a child that goes on serving
+            return processes.end_marked(_mark(settings), patience_seconds=patience_seconds)
         signals = (signal.SIGTERM, signal.SIGKILL)
         if not processes.stop(server.pid, _WORD, signals=signals, patience_seconds=patience_seconds):
             raise ServerError(f"the MLflow server (process {server.pid}) does not stop; end it by hand")
         return True
+
+
+def died(settings: Settings) -> bool:
+    """Whether a server of this home was started, not stopped by `privet down`, and is gone all the same."""
+    return _state_file(settings).exists() and running(settings) is None
 
 
 def answers(url: str, *, timeout_seconds: float = 2) -> bool:
@@ -96,6 +101,7 @@ def answers(url: str, *, timeout_seconds: float = 2) -> bool:
 
 
 def _start(settings: Settings) -> Mlflow:
+    processes.end_marked(_mark(settings), patience_seconds=5)  # what a killed one left
     folder = settings.home / "mlflow"
     password = operate.kept_secret(password_file(settings))
     for database in (folder / "mlflow.db", folder / "logins.db"):
@@ -114,10 +120,14 @@ def _start(settings: Settings) -> Mlflow:
         "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_hex(32),
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # seven more processes, for what Privet does not use
     }
-    pid = processes.start(command, log=folder / "server.log", environment=environment)
+    pid = processes.start(command, log=folder / "server.log", environment=environment, mark=_mark(settings))
     server = Mlflow(url=f"http://127.0.0.1:{port}", pid=pid)
     _state_file(settings).write_text(server.model_dump_json())
     return server
+
+
+def _mark(settings: Settings) -> str:
+    return processes.mark_of("mlflow", settings.home)
 
 
 def _state_file(settings: Settings) -> Path:

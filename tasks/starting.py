@@ -76,7 +76,9 @@ def _show_proposal(shop: ProposedShop, target: Path, text: str, *, as_json: bool
         console.print(f"{table.name} ({table.table.source})", soft_wrap=True)
         shown = Table("column", "role", "why", box=None)
         for column in table.columns:
-            shown.add_row(column.name, column.column.role if column.column else "left out", column.why)
+            shown.add_row(
+                _printable(column.name), column.column.role if column.column else "left out", column.why
+            )
         console.print(shown, "")
     for source in shop.left_out:
         console.print(f"left out: {source}: no way leads from it to the customers", soft_wrap=True)
@@ -86,6 +88,11 @@ def _show_proposal(shop: ProposedShop, target: Path, text: str, *, as_json: bool
         soft_wrap=True,
     )
     console.print(f"Then: privet plan {target}; privet check {target}; privet run {target}", soft_wrap=True)
+
+
+def _printable(header: str) -> str:
+    """A header as a terminal may show it: control characters would be obeyed."""
+    return header if header.isprintable() else ascii(header)
 
 
 def _as_object(column: ProposedColumn) -> dict[str, Any]:
@@ -99,7 +106,7 @@ def _as_object(column: ProposedColumn) -> dict[str, Any]:
 @scrubbed
 def plan(spec: str, *, as_json: bool) -> int:
     """Show what will happen to each column and why; files are looked at by their first line only."""
-    path = Path(spec)
+    path = Path(spec).resolve()
     shop = read_spec(path)
     tables = explain(shop, looking.headers(shop, path.parent))
     if as_json:
@@ -130,7 +137,7 @@ def _print_plan(shop: ShopSpec, tables: tuple[TablePlan, ...]) -> None:
             shown.add_column(head, overflow="fold")
         for column in table.columns:
             released = "\n".join(f"{r.release} ({r.purpose})" for r in column.releases)
-            shown.add_row(column.column, column.role, column.what, column.why, released or "-")
+            shown.add_row(_printable(column.column), column.role, column.what, column.why, released or "-")
         console.print(shown, "")
     for name, purpose in shop.purposes.items():
         basis = ", ".join(f"{regime}: {basis}" for regime, basis in purpose.basis.items())

@@ -20,9 +20,10 @@ def up(settings: Settings, spec: str, api: str, *, cron: str | None, gpu: bool) 
     mlflow = servers.start(settings)
     deployed = deploy(spec, api, cron=cron, gpu=gpu)
     say("MLflow server and workers: starting them")
-    if not settings.prefect_api_url and not any(workers.running(settings, pool) for pool in workers.POOLS):
-        workers.give_up_runs(api)  # nobody carries them out any more
-    started = [workers.start(settings, api, pool) for pool in (workers.POOLS if gpu else ("cpu",))]
+    if not settings.prefect_api_url:  # a foreign server may have workers on other machines
+        workers.mend(settings, api)
+    pools = [pool for pool in workers.POOLS if pool == "cpu" or gpu or workers.died(settings, pool)]
+    started = [workers.start(settings, api, pool) for pool in pools]
     servers.wait(mlflow, settings)
     for worker in started:
         workers.wait(worker, settings)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import ibis.expr.types as ir
 
+from expectations.contracts.nested import base_of, field
 from expectations.contracts.order import references_of
-from expectations.contracts.parse import WRONG_TYPE, parse
+from expectations.contracts.parse import ODD, WRONG_TYPE, parse
 from expectations.contracts.schema import own_key, table_schema
 from expectations.errors import ContractError
 from models.values.dataset import RuleCount
@@ -110,8 +111,10 @@ def dropped_columns(spec: ShopSpec, table: str, raw: ir.Table) -> tuple[str, ...
     plain = re.compile(r"[A-Za-z][A-Za-z_ -]{0,40}[0-9]{0,2}")
     source = spec.tables[table].source
     named = {name for entry in spec.tables.values() if entry.source == source for name in entry.columns}
+    opened = {base_of(name, frozenset(raw.columns)) for name in named if "." in name}
     return tuple(
-        name if plain.fullmatch(name) else f"column {place}"
+        (name if plain.fullmatch(name) else f"column {place}")
+        + (" (fields that are not named)" if name in opened else "")
         for place, name in enumerate(raw.columns, start=1)
         if name not in named
     )
@@ -120,25 +123,35 @@ def dropped_columns(spec: ShopSpec, table: str, raw: ir.Table) -> tuple[str, ...
 def columns_of(spec: ShopSpec, table: str, raw: ir.Table) -> ir.Table:
     """The columns of `raw` that the spec names, in its order; of a distinct table each different row once.
 
+    A name such as details.city that is no column is a field of the column details (see `nested`).
     Raises ContractError for a missing column.
     """
     entry = spec.tables[table]
-    missing = [name for name in entry.columns if name not in raw.columns]
+    held = frozenset(raw.columns)
+    found = {name: raw[name] if name in held else _field(raw, name, held) for name in entry.columns}
+    missing = [name for name, value in found.items() if value is None]
     if missing:
         raise ContractError(
             f"tables.{table}: {entry.source} has no column {', '.join(map(repr, missing))}; "
             "add it to the file or take it out of the spec"
         )
-    named = raw.select(*entry.columns)
+    named = raw.select(**found)
     return named.distinct() if entry.distinct else named
+
+
+def _field(raw: ir.Table, name: str, columns: frozenset[str]) -> ir.Value | None:
+    base = base_of(name, columns)
+    return None if base is None else field(raw, base, name)
 
 
 def _typed(spec: ShopSpec, table: str, source: ir.Table) -> ir.Table:
     """Typed columns, `_given_<column>`, and per key `_copy` (0: first row) and `_same` (all equal)."""
     columns: dict[str, ir.Value] = {}
     for name, column in spec.tables[table].columns.items():
-        value, given = parse(f"tables.{table}.columns.{name}", source[name], column.type, spec.timezone)
-        columns |= {name: value, f"_given_{name}": given}
+        found = parse(f"tables.{table}.columns.{name}", source[name], column, spec.timezone)
+        columns |= {name: found.value, f"_given_{name}": found.given}
+        if found.odd is not None:
+            columns[f"_odd_{name}"] = found.odd
     typed = source.select(**columns)
     # 64 bits tell rows of one key apart; a collision (2**-64 a pair) would keep one of two differing rows.
     content = ibis.struct({name: typed[name] for name in typed.columns}).hash()
@@ -153,6 +166,9 @@ def _column_rules(spec: ShopSpec, table: str, schema: DataFrameSchema, typed: ir
         value, given = typed[name], typed[f"_given_{name}"]
         if not schema.columns[name].nullable:
             yield Rule(name=f"{name}: missing", table=table, broken=~given)
+        for odd in ODD.get(column.type, ()) if f"_odd_{name}" in typed.columns else ():
+            broken = (typed[f"_odd_{name}"] == odd).fill_null(False)
+            yield Rule(name=f"{name}: {odd}", table=table, broken=broken)
         if column.type != "string":
             broken = given & value.isnull()
             yield Rule(name=f"{name}: {WRONG_TYPE[column.type]}", table=table, broken=broken)

@@ -17,7 +17,9 @@ KINDS = {
     "CARD": "card numbers",
     "ID": "identity numbers",
     "IBAN": "account numbers",
+    "JSON": "JSON",
 }
+JSON = r"(?s)^\s*(\{\s*(\".*)?\}|\[.*\])\s*$"
 HARMLESS_ROLES = ("attribute", "sensitive", "label", "quasi_identifier")
 
 
@@ -27,16 +29,28 @@ class Suspicion(NamedTuple):
     column: str
     kind: str
 
+    def __str__(self) -> str:
+        """What was found, and the way out."""
+        way_out = "declare it role: identifier, or drop or redact it"
+        if self.kind == KINDS["JSON"]:
+            way_out = f"anything can hide in it: drop it, or name its fields as columns, such as {self.column}.FIELD"
+        return f"columns.{self.column} looks like {self.kind}; {way_out}"
+
 
 def suspicious_columns(spec: ShopSpec, table: str, parsed: ir.Table) -> tuple[Suspicion, ...]:
     """String columns of `parsed` that claim to identify nobody, and what over 1 % of their values look like.
 
-    Columns that are dropped, pseudonymised or redacted may hold anything and are not searched.
+    Columns that are dropped or pseudonymised may hold anything and are not searched; redacted ones are for JSON,
+    in which no redaction finds a name.
     """
     found: list[Suspicion] = []
     for name, column in spec.tables[table].columns.items():
         if _is_searched(name, column, public=_is_public(spec, table, column)):
-            found.extend(Suspicion(column=name, kind=kind) for kind in _kinds_in(parsed[name]))
+            found.extend(Suspicion(column=name, kind=kind) for kind in _kinds_in(parsed[name], _patterns()))
+        elif column.type == "string" and column.effective_transform(name).kind == "redact":
+            found.extend(
+                Suspicion(column=name, kind=kind) for kind in _kinds_in(parsed[name], {"JSON": JSON})
+            )
     return tuple(found)
 
 
@@ -45,8 +59,7 @@ def refuse_suspicious(spec: ShopSpec, table: str, parsed: ir.Table) -> None:
     found = suspicious_columns(spec, table, parsed)
     if not found:
         return
-    lines = (f"tables.{table}.columns.{column} looks like {kind}" for column, kind in found)
-    raise ContractError(f"{'; '.join(lines)}; declare it role: identifier, or drop or redact it")
+    raise ContractError("\n".join(f"tables.{table}.{suspicion}" for suspicion in found))
 
 
 def _is_public(spec: ShopSpec, table: str, column: Column) -> bool:
@@ -61,9 +74,12 @@ def _is_searched(name: str, column: Column, *, public: bool) -> bool:
     return column.type == "string" and kept and claims_nothing
 
 
-def _kinds_in(values: ir.StringColumn) -> list[str]:
+def _patterns() -> dict[str, str]:
+    return {"JSON": JSON, **{name: p for name, p in residual_patterns().items() if _words(name)}}
+
+
+def _kinds_in(values: ir.StringColumn, patterns: dict[str, str]) -> list[str]:
     """What more than 1 % of the values look like; each different value is read once."""
-    patterns = {name: p for name, p in residual_patterns().items() if _words(name)}
     different = values.name("value").as_table().filter(values.notnull()).group_by("value")
     counted = different.aggregate(rows=lambda t: t.count())
     shares = counted.aggregate(

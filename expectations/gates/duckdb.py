@@ -18,6 +18,8 @@ from great_expectations.datasource.fluent import SQLDatasource
 from great_expectations.execution_engine import SqlAlchemyExecutionEngine
 from sqlalchemy.pool import StaticPool
 
+from expectations.gates.sql import quoted
+
 if TYPE_CHECKING:
     import duckdb
     from great_expectations.datasource.fluent.interfaces import Batch
@@ -110,11 +112,6 @@ def quiet() -> Iterator[None]:
     finally:
         for logger, propagate, handlers in before:
             logger.propagate, logger.handlers = propagate, handlers
-
-
-def quoted(name: str) -> str:
-    """A name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 __all__ = ["DuckDBDatasource", "DuckDBExecutionEngine", "batch_of", "quiet", "quoted"]

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 from great_expectations.expectations import UnexpectedRowsExpectation
 
-from expectations.gates.duckdb import quoted
+from expectations.gates.sql import quoted
 
 ENOUGH_PSEUDONYMS = 1000
 # Chi-square of 256 first bytes has mean 255 and deviation sqrt(2 * 255) = 22.6 if they are uniform;
@@ -152,13 +152,16 @@ class NoRawIdentifier(NothingBroken):
     """No identifying value of the raw table is found in a released column of text."""
 
     @classmethod
-    def column(cls, name: str, view: str, identifiers: Sequence[str]) -> Self:
-        """No value of the column equals one in `view`, whatever its case; under four bytes none is judged."""
-        raw = " UNION ALL ".join(
-            f"SELECT lower(trim(CAST({_name(i)} AS VARCHAR))) AS v FROM {_name(view)}" for i in identifiers
-        )
-        shown = f"(SELECT DISTINCT lower(trim(CAST({_name(name)} AS VARCHAR))) AS v FROM {{batch}})"
-        return cls.where(f"{shown} AS shown", f"strlen(v) >= 4 AND v IN (SELECT v FROM ({raw}))")
+    def text(cls, name: str, held: str) -> Self:
+        """No value of the column is in the table `held` (see `sql.compared`)."""
+        shown = f"SELECT DISTINCT lower(trim(CAST({_name(name)} AS VARCHAR))) FROM {{batch}}"
+        return cls.where(f"{_name(held)} AS held", f"v IN ({shown})")
+
+    @classmethod
+    def pseudonym(cls, name: str, held: str) -> Self:
+        """The same for a column of UUIDs, compared as such: hardly a raw identifier has their 36 characters."""
+        as_uuid = f"SELECT TRY_CAST(v AS UUID) FROM {_name(held)} WHERE strlen(v) = 36"
+        return cls.where("{batch}", f"{_name(name)} IN ({as_uuid})")
 
 
 _COUNTED = "(SELECT count(*) AS n FROM {batch})"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from expectations.errors import GateError
 from expectations.gates.plan import PlannedCheck, Subject, planned_checks
+from expectations.gates.sql import compared, quoted
 from models.values.dataset import GateCheck, GateResult
 from models.values.spec import ShopSpec
 
@@ -32,7 +36,7 @@ def run_gate(
     rules and thresholds of the spec, never a value or a count.
 
     Args:
-        connection: where the views are; it is used as it is and stays open.
+        connection: where the views are; it is used as it is (but for temporary tables, dropped again) and stays open.
         tables: release -> view or table.
         spec: says what each release must be.
         parent_rows: release -> rows that must arrive: of an events release exactly, of attributes at most.
@@ -51,21 +55,53 @@ def run_gate(
     if unknown:
         raise GateError(f"{unknown[0]!r} is no release of shop {spec.shop!r}; describe it under releases")
     checks: list[GateCheck] = []
-    for name, view in tables.items():
-        raw_view = (raw_identifiers or {}).get(name)
-        columns = _columns(connection, view)
-        subject = Subject(
-            spec=spec,
-            plan=plan_release(spec, name),
-            strings=tuple(column for column, kind in columns.items() if kind == "VARCHAR"),
-            parent_rows=parent_rows.get(name),
-            suppressed_rows=(suppressed_rows or {}).get(name),
-            raw_view=raw_view,
-            raw_columns=() if raw_view is None else tuple(_columns(connection, raw_view)),
-            patterns=residual_patterns() if patterns is None else patterns,
-        )
-        checks.extend(_judge(connection, view, subject))
+    with _imported(), _compared(connection, (raw_identifiers or {}).values()) as raw_tables:
+        for name, view in tables.items():
+            columns, raw_view = _columns(connection, view), (raw_identifiers or {}).get(name)
+            subject = Subject(
+                spec=spec,
+                plan=plan_release(spec, name),
+                strings=tuple(column for column, kind in columns.items() if kind == "VARCHAR"),
+                uuids=tuple(column for column, kind in columns.items() if kind == "UUID"),
+                parent_rows=parent_rows.get(name),
+                suppressed_rows=(suppressed_rows or {}).get(name),
+                raw_view=raw_view,
+                raw_table=None if raw_view is None else raw_tables.get(raw_view),
+                patterns=residual_patterns() if patterns is None else patterns,
+            )
+            checks.extend(_judge(connection, view, subject))
     return GateResult(checks=tuple(checks))
+
+
+@contextmanager
+def _imported() -> Iterator[None]:
+    """Great Expectations is imported beside the block: that takes seconds, in which the engine can work."""
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        beside.submit(import_module, "expectations.gates.expectations")
+        yield
+
+
+@contextmanager
+def _compared(connection: duckdb.DuckDBPyConnection, views: Collection[str]) -> Iterator[dict[str, str]]:
+    """View of raw identifiers -> the table that released values are compared with, for as long as the block runs.
+
+    Each view is read once, however many columns are compared with it; one that cannot be read is left out.
+    """
+    import duckdb
+
+    made: dict[str, str] = {}
+    try:
+        for number, view in enumerate(dict.fromkeys(views)):
+            columns, name = tuple(_columns(connection, view)), f"gate_raw_{number}_"
+            if columns:
+                with suppress(duckdb.Error):
+                    query = compared(view, columns)
+                    connection.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS {query}")
+                    made[view] = name
+        yield made
+    finally:
+        for name in made.values():
+            connection.execute(f"DROP TABLE IF EXISTS {quoted(name)}")
 
 
 def identifying_columns(spec: ShopSpec, table: str) -> tuple[str, ...]:
@@ -81,8 +117,6 @@ def identifying_columns(spec: ShopSpec, table: str) -> tuple[str, ...]:
 def _columns(connection: duckdb.DuckDBPyConnection, view: str) -> dict[str, str]:
     """Column -> type in the engine; empty if there is no such view."""
     import duckdb
-
-    from expectations.gates.duckdb import quoted
 
     try:
         described = connection.execute(f"DESCRIBE SELECT * FROM {quoted(view)}").fetchall()

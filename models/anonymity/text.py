@@ -7,20 +7,20 @@ data. Redacted is not anonymous (docs/privacy.md, rule 11): a text may still tel
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Literal, NamedTuple
 
 import ibis
 import ibis.expr.types as ir
 
 from models.anonymity.functions import regexp_escape, regexp_replace, translate
-from models.anonymity.patterns import ODD, PATTERNS, PLAIN, SUSPICIOUS, residual_patterns
+from models.anonymity.patterns import ODD, PATTERNS, PLAIN, residual_patterns
 from models.anonymity.pseudonyms import stripped
 
 KnownKind = Literal["name", "email", "phone", "address", "id"]
 _ASCII_WORD = "[0-9A-Za-z_]"
 _SEPARATORS = r"[\s,，.]+"
 _PREFIX = r"(?:\+?[0-9]{1,4}[ ().\-/]*)?\(?"
-_NEVER = r"a\bb"  # no boundary is between two letters
 _GAP = "[ ()./-]*"
 
 
@@ -45,19 +45,44 @@ def redact(text: ir.StringValue, known: Sequence[Known] = ()) -> ir.StringValue:
     Known values are found in any letter case, phones and addresses with any separators; full-width
     characters become plain ones first. Missing stays missing.
     """
-    plain = translate(text, ODD, PLAIN)
-    sought: list[_Sought] = []
-    for item in sorted(known, key=lambda item: _ORDER.index(item.kind)):
-        sought += _SEEKERS[item.kind](plain, stripped(translate(item.value.cast("string"), ODD, PLAIN)))
-    # Every step names the text once and the costly ones run on few rows only: a pattern per row is dear.
+    return _named(_spelt_plainly(text), lambda plain: _cleared(plain, known))
+
+
+def _cleared(plain: ir.StringValue, known: Sequence[Known]) -> ir.StringValue:
     cleared = plain
-    for one in sought:
-        pattern = one.found.fill_null(False).ifelse(one.pattern, _NEVER)
-        cleared = regexp_replace(cleared, pattern, one.placeholder, "gi")
+    for item in sorted(known, key=lambda item: _ORDER.index(item.kind)):
+        value = stripped(_spelt_plainly(item.value.cast("string")))
+        cleared = _named(value, partial(_without, cleared, plain, item.kind))
     for name, by_form in PATTERNS.items():
         cleared = cleared.re_replace(by_form, f"[{name.split('_')[0]}]")
-    worth = ibis.or_(plain.re_search(SUSPICIOUS), *(one.found.fill_null(False) for one in sought))
-    return worth.ifelse(cleared, plain)
+    return cleared
+
+
+def _without(
+    text: ir.StringValue, plain: ir.StringValue, kind: KnownKind, value: ir.StringValue
+) -> ir.StringValue:
+    """`text` without the known `value`. A pattern of a row's own is dear: it is made and run only where it is found."""
+    for one in _SEEKERS[kind](plain, value):
+        text = _named(text, partial(_replaced, one))
+    return text
+
+
+def _replaced(one: _Sought, text: ir.StringValue) -> ir.StringValue:
+    without = regexp_replace(text, one.pattern, one.placeholder, "gi")
+    return one.found.fill_null(False).ifelse(without, text)
+
+
+def _spelt_plainly(text: ir.StringValue) -> ir.StringValue:
+    """Odd characters replaced or removed; the search is cheap, `translate` reads its 120 letters for every row."""
+    return text.re_search(f"[{ODD}]").ifelse(translate(text, ODD, PLAIN), text)
+
+
+def _named(value: ir.Value, use: Callable[[ir.Value], ir.Value]) -> ir.Value:
+    """`use(value)` with `value` computed once, however often `use` names it: a list of one through a lambda.
+
+    Without it the engine computes a value anew at each place, most of all inside a CASE.
+    """
+    return ibis.array([value]).map(use)[0]
 
 
 def _bounded(word: ir.StringValue) -> ir.StringValue:

@@ -15,7 +15,7 @@ from scipy.stats import beta, norm, rankdata
 
 from models.privacy.errors import PrivacyError
 from models.privacy.examples import CustomerExamples
-from models.privacy.gradients import Loss, log_odds, masked_mean
+from models.privacy.gradients import Loss, log_odds, masked_mean, merge
 from models.values.evidence import AuditResult
 from models.values.scope import Measure
 
@@ -34,16 +34,12 @@ def customer_losses(model: Any, customers: CustomerExamples, *, loss: Loss) -> F
     """The mean loss of every customer (n,) under the trained model."""
     import tensorflow as tf
 
-    losses = [
-        masked_mean(
-            loss(
-                tf.constant(customers.labels[start : start + 4096]),
-                log_odds(model, customers.features[start : start + 4096], training=False),
-            ),
-            tf.constant(customers.mask[start : start + 4096], tf.float32),
-        ).numpy()
-        for start in range(0, customers.customers, 4096)
-    ]
+    def of(part: CustomerExamples) -> Floats:
+        outputs = log_odds(model, part.features, training=False)
+        each = tf.reshape(loss(merge(part.labels), merge(outputs)), part.mask.shape)
+        return np.asarray(masked_mean(each, tf.constant(part.mask, tf.float32)), dtype=np.float64)
+
+    losses = [of(part) for part in customers.slices(4096)]
     return np.concatenate([np.zeros(0), *losses]).astype(np.float64)
 
 

@@ -22,8 +22,8 @@ from models.privacy.runlog import RunLog, differences
 from models.values.evidence import PrivacyClaim
 
 KNOWN_LIMITS = (
-    "The noise is a Gaussian in float64, added and rounded to float32: floating-point attacks on its last "
-    "bits (Mironov 2012) are not excluded; inversion of 52 random bits bounds it to 8.2 standard deviations.",
+    "The noise is a Gaussian in float32 (Box-Muller on 63 and 32 random bits), added in float32: floating-point "
+    "attacks on its last bits (Mironov 2012) are not excluded; it is bounded to 9.4 standard deviations.",
     "Clipping is in float32: a customer's norm may exceed the clipping norm by a relative 1e-6.",
     "The time that a step takes depends on how many customers were sampled.",
 )

@@ -3,86 +3,183 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from models.privacy.examples import CustomerExamples
+from models.privacy.clipping.bookkeeping import clipped_sums
+from models.privacy.errors import PrivacyError
+from models.privacy.examples import CustomerExamples, each_array
+from models.privacy.layers import Engine, engine_for
+from models.privacy.probe import Probe, squeezed
 
 Loss = Callable[[Any, Any], Any]
-"""`loss(labels (m,), outputs (m,)) -> losses (m,)`, one per example, by public constants only."""
+"""`loss(labels (B,), outputs (B,)) -> losses (B,)`, one per example, by public constants only."""
 
-CHUNK = 256
+CHUNK = 4096
+_CELLS = 256  # customers computed side by side by the general engine
 
 
 class ClippedGradients:
     """Computes sums of clipped per-customer gradients of `model` on `customers`.
 
-    A customer's loss is the mean over its own examples; its gradient over all trainable variables is
-    clipped once, as a whole, by `query`. Customers are computed in chunks of a fixed size, the last one
-    filled up with empty places, and each inside its own `vectorized_map` cell, so that nothing of one
-    customer can enter the gradient of another.
+    A customer's loss is the mean over its own examples; its gradient over all trainable variables is clipped
+    once, as a whole. Two engines give the same sums (`engine` says which one serves): book-keeping, for layers
+    it knows, needs one backward pass and no gradient per customer; the general one computes each customer in a
+    `vectorized_map` cell of its own, so that nothing of one customer can enter the gradient of another.
+    Raises PrivacyError for a model or a loss that mixes customers.
     """
 
-    def __init__(self, model: Any, customers: CustomerExamples, *, loss: Loss, query: Any) -> None:
+    def __init__(
+        self,
+        model: Any,
+        customers: CustomerExamples,
+        *,
+        loss: Loss,
+        query: Any,
+        sparse: frozenset[int] = frozenset(),
+    ) -> None:
+        self.engine: Final[Engine] = _chosen(model, customers, loss)
+        self._sparse = self._kept_sparse(sparse)
         self._model, self._loss, self._query = model, loss, query
         self._variables = model.trainable_variables
         self._clip = query.derive_sample_params(query.initial_global_state())
-        self._data = tuple(tf.constant(array) for array in masked_arrays(customers))
-        self._chunk = tf.function(self._chunk_sum, autograph=False)
+        self._examples = customers.max_examples
+        self._data = tf.nest.map_structure(tf.constant, masked_arrays(customers))
+        self._chunk = tf.function(
+            self.chunk_sum, autograph=False, input_signature=[tf.TensorSpec([None], tf.int64)]
+        )
+
+    def _kept_sparse(self, sparse: frozenset[int]) -> frozenset[int]:
+        if sparse and self.engine != "book-keeping":
+            raise PrivacyError(
+                "tables with lazy noise need a model of known layers; build it of those in models/privacy/layers.py "
+                "or train the tables by the optimiser"
+            )
+        return sparse
 
     def sum(self, chosen: NDArray[np.int64]) -> tuple[list[Any], float]:
         """The summed clipped gradients of the customers at `chosen`, per variable, and their mean loss.
 
-        Zeros and 0.0 if nobody was chosen. The mean loss is an internal number.
+        Zeros and 0.0 if nobody was chosen. More than CHUNK customers are computed one chunk after the other
+        (virtual batches). The mean loss is an internal number.
         """
-        total = [tf.zeros_like(variable) for variable in self._variables]
+        total: list[Any] = []
         loss = 0.0
         for start in range(0, len(chosen), CHUNK):
-            part = chosen[start : start + CHUNK]
-            places = np.zeros(CHUNK, dtype=np.int64)
-            places[: len(part)] = part
-            present = np.arange(CHUNK) < len(part)
-            summed, chunk_loss = self._chunk(tf.constant(places), tf.constant(present))
-            total = [before + new for before, new in zip(total, summed, strict=True)]
+            summed, chunk_loss = self._chunk(tf.constant(chosen[start : start + CHUNK], tf.int64))
+            total = [_added(*pair) for pair in zip(total, summed, strict=True)] if total else list(summed)
             loss += float(chunk_loss)
-        return total, loss / max(len(chosen), 1)
+        return total or [tf.zeros(variable.shape) for variable in self._variables], loss / max(len(chosen), 1)
 
-    def _chunk_sum(self, places: Any, present: Any) -> tuple[list[Any], Any]:
-        rows = [tf.gather(tensor, places) for tensor in self._data]
-        clipped, losses = tf.vectorized_map(
-            self._one_customer, (*rows, present), fallback_to_while_loop=False
+    def chunk_sum(self, places: Any) -> tuple[list[Any], Any]:
+        """The sums for the customers at `places` (n,), and the sum of their losses; to be traced."""
+        rows = tf.nest.map_structure(lambda tensor: tf.gather(tensor, places), self._data)
+        return self._by_bookkeeping(*rows) if self.engine == "book-keeping" else self._by_cells(*rows)
+
+    def _by_bookkeeping(self, features: Any, labels: Any, mask: Any) -> tuple[list[Any], Any]:
+        weights = mask / tf.maximum(tf.reduce_sum(mask, axis=1, keepdims=True), 1.0)
+        seen: list[Any] = []
+
+        def forward() -> Any:
+            merged = tf.nest.map_structure(merge, features)
+            losses = self._losses(merged, merge(labels))
+            losses = tf.where(merge(mask) > 0, losses, tf.zeros_like(losses))
+            seen.append(tf.stop_gradient(losses))
+            return tf.reduce_sum(merge(weights) * losses)
+
+        sums = clipped_sums(
+            self._model, forward, examples=self._examples, clip=self._clip, sparse=self._sparse
         )
-        losses = tf.where(present & tf.math.is_finite(losses), losses, 0.0)
-        return [tf.reduce_sum(gradients, axis=0) for gradients in clipped], tf.reduce_sum(losses)
+        each = tf.reduce_sum(tf.reshape(seen[0], tf.shape(mask)) * weights, axis=1)
+        return sums, tf.reduce_sum(tf.where(tf.math.is_finite(each), each, 0.0))
+
+    def _by_cells(self, features: Any, labels: Any, mask: Any) -> tuple[list[Any], Any]:
+        """Customers in groups of `_CELLS`, the last one filled up with empty places."""
+        count = tf.shape(mask)[0]
+        missing = -count % _CELLS
+
+        def filled(tensor: Any) -> Any:
+            tensor = tf.pad(tensor, [[0, missing], *[[0, 0]] * (tensor.shape.rank - 1)])
+            return tf.reshape(tensor, [-1, _CELLS, *tensor.shape[1:]])
+
+        present = tf.fill([count], value=True)
+        groups = tf.nest.map_structure(filled, (features, labels, mask, present))
+        empty = [tf.zeros(variable.shape) for variable in self._variables]
+
+        def add(before: tuple[list[Any], Any], group: Any) -> tuple[list[Any], Any]:
+            clipped, losses = tf.vectorized_map(self._one_customer, group, fallback_to_while_loop=False)
+            losses = tf.where(group[-1] & tf.math.is_finite(losses), losses, 0.0)
+            sums = [b + tf.reduce_sum(part, axis=0) for b, part in zip(before[0], clipped, strict=True)]
+            return sums, before[1] + tf.reduce_sum(losses)
+
+        return tf.foldl(add, groups, initializer=(empty, tf.constant(0.0)))  # type: ignore[no-any-return]
 
     def _one_customer(self, cell: tuple[Any, Any, Any, Any]) -> tuple[list[Any], Any]:
-        """The clipped gradient and the loss of one customer: features (m, d), labels (m,), mask (m,)."""
+        """The clipped gradient and the loss of one customer: features (m, ...), labels (m, ...), mask (m,)."""
         features, labels, mask, present = cell
         with tf.GradientTape() as tape:
-            outputs = tf.squeeze(self._model(features, training=True), axis=-1)
-            loss = masked_mean(self._loss(labels, outputs), mask)
+            loss = masked_mean(self._losses(features, labels), mask)
         gradients = tape.gradient(loss, self._variables, unconnected_gradients="zero")
+        gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
         clipped = self._query.preprocess_record(self._clip, gradients)
         return [tf.where(present, part, tf.zeros_like(part)) for part in clipped], loss
 
+    def _losses(self, features: Any, labels: Any) -> Any:
+        return tf.cast(self._loss(labels, squeezed(self._model(features, training=True))), tf.float32)
+
+
+def _added(first: Any, second: Any) -> Any:
+    """The sum of two tensors, or of two sets of slices."""
+    if not isinstance(first, tf.IndexedSlices):
+        return first + second
+    values = tf.concat([first.values, second.values], 0)
+    return tf.IndexedSlices(values, tf.concat([first.indices, second.indices], 0))
+
 
 def log_odds(model: Any, features: Any, *, training: bool) -> Any:
-    """The model's outputs (n, m) for features (n, m, d); it sees one flat list of examples."""
-    examples = tf.reshape(features, (-1, features.shape[-1]))
-    return tf.reshape(model(examples, training=training), tf.shape(features)[:-1])
+    """The model's outputs (n, m, ...) for features (n, m, ...); it sees one flat list of examples."""
+    rows = tf.shape(tf.nest.flatten(features)[0])[:2]
+    outputs = squeezed(model(tf.nest.map_structure(merge, features), training=training))
+    return tf.reshape(outputs, tf.concat([rows, tf.shape(outputs)[1:]], axis=0))
 
 
-def masked_arrays(customers: CustomerExamples) -> tuple[NDArray[np.float32], ...]:
-    """Features, labels and mask in float32, with zeros where no example exists."""
+def masked_arrays(customers: CustomerExamples) -> tuple[Any, Any, NDArray[np.float32]]:
+    """Features, labels and mask of `customers`, with zeros wherever no example exists."""
     mask = customers.mask
-    features = np.where(mask[..., None], customers.features, 0)
-    arrays = (features, np.where(mask, customers.labels, 0), mask)
-    return tuple(array.astype(np.float32) for array in arrays)
+
+    def cleaned(array: NDArray[Any]) -> NDArray[Any]:
+        kept = mask.reshape(mask.shape + (1,) * (array.ndim - 2))
+        return np.where(kept, array, np.zeros((), array.dtype))
+
+    return each_array(customers.features, cleaned), cleaned(customers.labels), mask.astype(np.float32)
 
 
 def masked_mean(losses: Any, mask: Any) -> Any:
     """The mean of `losses` (..., m) over the examples that exist; 0 for a customer without any."""
     return tf.reduce_sum(losses * mask, axis=-1) / tf.maximum(tf.reduce_sum(mask, axis=-1), 1.0)
+
+
+def merge(tensor: Any) -> Any:
+    """(n, m, ...) as (n m, ...): one flat list of examples."""
+    tensor = tf.convert_to_tensor(tensor)
+    shape = tf.shape(tensor)
+    merged = tf.reshape(tensor, tf.concat([[shape[0] * shape[1]], shape[2:]], axis=0))
+    merged.set_shape([None, *tensor.shape[2:]])
+    return merged
+
+
+def _chosen(model: Any, customers: CustomerExamples, loss: Loss) -> Engine:
+    """The engine for this model and loss, checked with public random numbers before any customer is looked at.
+
+    A model whose losses read a variable outside its layers gets the general engine.
+    """
+    engine = engine_for(model)
+    probe = Probe(model, loss, masked_arrays(customers.take(np.arange(0))))
+    probe.check_loss()
+    if engine == "vectorised":
+        probe.check_mixing()
+        return engine
+    return engine if probe.records_say_the_gradient() else "vectorised"

@@ -8,15 +8,32 @@ cannot be); a test holds both clippings equal.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from models.privacy import tf_privacy
+from models.privacy.errors import PrivacyError
 from models.privacy.noise import GaussianNoise
 
 _library = tf_privacy.part("privacy.dp_query.gaussian_query")
+
+
+class Drawn:
+    """The noise of one step that was drawn before, so that a compiled step can take it as an argument."""
+
+    def __init__(self, parts: list[Any], stddev: float) -> None:
+        self._parts, self._stddev = parts, stddev
+
+    def arrays(self, shapes: Sequence[tuple[int, ...]], *, stddev: float) -> list[Any]:
+        """The parts, if they are of these shapes and this standard deviation. Raises PrivacyError if not."""
+        if [tuple(part.shape) for part in self._parts] != list(shapes) or not math.isclose(
+            stddev, self._stddev, rel_tol=1e-6
+        ):
+            raise PrivacyError("the noise drawn for a step is not what its query asks for; train again")
+        return self._parts
 
 
 class CustomerSumQuery(_library.GaussianSumQuery):  # type: ignore[misc, name-defined]
@@ -27,30 +44,35 @@ class CustomerSumQuery(_library.GaussianSumQuery):  # type: ignore[misc, name-de
     once to the sum, to every coordinate of every variable, however many customers were summed.
     """
 
-    def __init__(self, *, clipping_norm: float, stddev: float, noise: GaussianNoise) -> None:
+    def __init__(self, *, clipping_norm: float, stddev: float, noise: GaussianNoise | Drawn) -> None:
         super().__init__(clipping_norm, stddev)
         self._noise = noise
 
     def preprocess_record_impl(self, params: Any, record: Any) -> tuple[Any, Any]:
-        """One customer's gradient scaled to norm at most `params`, and its norm before.
-
-        A gradient that is not finite, or whose norm is not, becomes zero: it must neither spoil the sum
-        nor stop the step, and zero is within the sensitivity.
-        """
-        parts = tf.nest.flatten(record)
-        norm = tf.sqrt(tf.add_n([tf.reduce_sum(tf.square(part)) for part in parts]))
-        finite = tf.math.is_finite(norm)
-        scale = params / tf.maximum(norm, params)
-        clipped = [tf.where(finite, part * scale, tf.zeros_like(part)) for part in parts]
-        return tf.nest.pack_sequence_as(record, clipped), norm
+        """One customer's gradient scaled to norm at most `params`, and its norm before."""
+        return clipped(record, params)
 
     def get_noised_result(self, sample_state: Any, global_state: Any) -> tuple[Any, Any, Any]:
-        """The noised sum in float32, the state as it was and the event to account for. Eager mode only."""
-        stddev, clip = float(global_state.stddev), float(global_state.l2_norm_clip)
-        noised = tf.nest.map_structure(lambda total: self._with_noise(total, stddev), sample_state)
-        return noised, global_state, _library.dp_accounting.GaussianDpEvent(stddev / clip)
+        """The noised sum in float32, the state as it was and the event to account for.
 
-    def _with_noise(self, total: Any, stddev: float) -> Any:
-        """One variable's sum plus one draw, added in float64 and rounded to float32 at the end."""
-        noise = self._noise.draw(tuple(total.shape), stddev=stddev)
-        return tf.constant(np.asarray(total, dtype=np.float64) + noise, dtype=tf.float32)
+        The noise of all variables is drawn in one go and noted once per variable.
+        """
+        stddev, clip = float(global_state.stddev), float(global_state.l2_norm_clip)
+        totals = tf.nest.flatten(sample_state)
+        noise = self._noise.arrays([tuple(total.shape) for total in totals], stddev=stddev)
+        noised = [tf.cast(total, tf.float32) + part for total, part in zip(totals, noise, strict=True)]
+        event = _library.dp_accounting.GaussianDpEvent(stddev / clip)
+        return tf.nest.pack_sequence_as(sample_state, noised), global_state, event
+
+
+def clipped(record: Any, clipping_norm: Any) -> tuple[Any, Any]:
+    """`record` as a whole scaled to norm at most `clipping_norm`, and its norm before.
+
+    A gradient that is not finite, or whose norm is not, becomes zero: it must neither spoil the sum
+    nor stop the step, and zero is within the sensitivity.
+    """
+    parts = tf.nest.flatten(record)
+    norm = tf.sqrt(tf.add_n([tf.reduce_sum(tf.square(part)) for part in parts]))
+    scale = clipping_norm / tf.maximum(norm, clipping_norm)
+    scaled = [tf.where(tf.math.is_finite(norm), part * scale, tf.zeros_like(part)) for part in parts]
+    return tf.nest.pack_sequence_as(record, scaled), norm

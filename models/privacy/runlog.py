@@ -29,6 +29,20 @@ class StepLog(Value):
     divisor: float = Field(gt=0)
 
 
+class TableLog(Value):
+    """An embedding table with lazy noise: what was added to its rows, counted where it was added.
+
+    `row_steps` counts every row once for every step whose noise it got, `variance` sums over rows the variance
+    added per coordinate. The table was updated by SGD with this `learning_rate`.
+    """
+
+    rows: int = Field(ge=1)
+    steps: int = Field(ge=0)
+    row_steps: int = Field(ge=0)
+    variance: float = Field(ge=0)
+    learning_rate: float = Field(gt=0)
+
+
 class RunLog(Value):
     """What ran: `population` is how many customers were sampled from, `variables` how many tensors noised."""
 
@@ -39,6 +53,7 @@ class RunLog(Value):
     population: int = Field(ge=0)
     variables: int = Field(ge=1)
     steps: tuple[StepLog, ...]
+    tables: tuple[TableLog, ...] = ()
 
 
 def differences(plan: PrivacyPlan, log: RunLog) -> tuple[str, ...]:
@@ -61,6 +76,9 @@ def differences(plan: PrivacyPlan, log: RunLog) -> tuple[str, ...]:
         "a step was not divided by the public expected batch": _all(
             log, lambda step: math.isclose(step.divisor, plan.expected_batch, rel_tol=_RELATIVE)
         ),
+        "a table lacks the noise of a step or has it twice": all(
+            _settled(plan, table) for table in log.tables
+        ),
         "customers were not sampled at the planned rate": _rate_is_plausible(plan, log),
         "batch sizes do not vary as under Poisson sampling": _variance_is_plausible(plan, log),
     }
@@ -69,6 +87,14 @@ def differences(plan: PrivacyPlan, log: RunLog) -> tuple[str, ...]:
 
 def _all(log: RunLog, holds: Callable[[StepLog], bool]) -> bool:
     return all(holds(step) for step in log.steps)
+
+
+def _settled(plan: PrivacyPlan, table: TableLog) -> bool:
+    """Every row has the noise of every step: variance (learning rate * sigma * C / B)^2 each."""
+    each = (table.learning_rate * plan.noise_stddev / plan.expected_batch) ** 2
+    due = table.rows * plan.steps * each
+    whole = table.steps == plan.steps and table.row_steps == table.rows * plan.steps
+    return whole and math.isclose(table.variance, due, rel_tol=_RELATIVE)
 
 
 def _rate_is_plausible(plan: PrivacyPlan, log: RunLog) -> bool:

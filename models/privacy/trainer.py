@@ -1,4 +1,4 @@
-"""The trainer: DP-SGD over customers, and its twin without privacy.
+"""The trainer: DP-SGD over customers.
 
 Abadi et al., *Deep Learning with Differential Privacy* (2016), algorithm 1, with customers as the unit. In
 every step: Poisson-sample customers, sum their clipped gradients, add Gaussian noise once, divide by a
@@ -8,23 +8,25 @@ averages) is post-processing and costs nothing. All steps run and none is chosen
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
+from models.privacy import checkpoint
+from models.privacy.checkpoint import Checkpoints
 from models.privacy.epsilon import running_epsilon
 from models.privacy.errors import PrivacyError
 from models.privacy.examples import CustomerExamples
-from models.privacy.gradients import ClippedGradients, Loss, log_odds, masked_arrays, masked_mean
-from models.privacy.layers import check_model
-from models.privacy.noise import Entropy, GaussianNoise, KeyStream
+from models.privacy.gradients import CHUNK, ClippedGradients, Loss, masked_arrays
+from models.privacy.noise import Entropy, GaussianNoise, source
 from models.privacy.plan import PrivacyPlan
-from models.privacy.query import CustomerSumQuery
+from models.privacy.query import CustomerSumQuery, Drawn
 from models.privacy.runlog import RunLog, StepLog
 from models.privacy.sampler import PoissonSampler
+from models.privacy.tables import PendingTable, Table
 
 OnStep = Callable[[int, int, float], None]
 """`on_step(step, steps, epsilon)`: public facts only; epsilon is an upper bound of what is spent so far."""
@@ -47,29 +49,43 @@ def fit(  # each argument is one independent thing that a training needs
     *,
     loss: Loss,
     optimizer: Any,
+    tables: Sequence[Table] = (),
     entropy: Entropy | None = None,
     on_step: OnStep | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> FitResult:
     """Train `model` in place under `plan`; the initial weights must not depend on private data.
 
-    `entropy` is the operating system's keystream unless a test hands in another. Raises PrivacyError for a
-    layer that is not allowed and for customers with more than the plan's `max_examples`.
+    `tables` names embeddings that are trained by plain SGD with lazy noise, so that a step costs what it
+    touches; `optimizer` trains the rest. `entropy` is the source that the plan names unless a test hands in
+    another. About forty `checkpoints` are saved; after the last one a training goes on: no step before it runs
+    again and none is left out. Steps after it do run again, with new noise; nothing of their first time was
+    released, so they are charged once.
+
+    Raises PrivacyError for a model or loss that mixes customers, for customers with more than the plan's
+    `max_examples`, and for a checkpoint of another plan.
     """
-    check_model(model)
     if customers.max_examples > plan.max_examples:
         raise PrivacyError(
             f"customers have up to {customers.max_examples} examples, the plan allows {plan.max_examples}; "
             "cap them before sampling"
         )
-    training = _Training(plan, model, customers, loss, optimizer, entropy or KeyStream())
-    for step in range(1, plan.steps + 1):
+    last = None if checkpoints is None else checkpoints.last
+    training = Training(
+        plan, model, customers, loss=loss, optimizer=optimizer, tables=tables, entropy=entropy, resume=last
+    )
+    every = max(1, plan.steps // _MESSAGES)
+    while training.done < plan.steps:
         training.step()
-        if on_step is not None and step % max(1, plan.steps // _MESSAGES) == 0:
-            on_step(step, plan.steps, _spent(plan, step))
+        if training.done % every == 0:
+            if checkpoints is not None:
+                checkpoints.save(training.checkpoint())
+            if on_step is not None:
+                on_step(training.done, plan.steps, training.spent())
     return training.finish()
 
 
-class _Training:
+class Training:
     """One training while it runs; it notes what each step really did."""
 
     def __init__(
@@ -77,31 +93,124 @@ class _Training:
         plan: PrivacyPlan,
         model: Any,
         customers: CustomerExamples,
+        *,
         loss: Loss,
         optimizer: Any,
-        entropy: Entropy,
+        tables: Sequence[Table] = (),
+        entropy: Entropy | None = None,
+        resume: bytes | None = None,
     ) -> None:
-        self._plan, self._customers, self._optimizer = plan, customers.customers, optimizer
-        self._variables = model.trainable_variables
+        entropy = entropy or source(plan.noise_source)
+        self._plan, self._model, self._optimizer = plan, model, optimizer
+        self._customers = customers.customers
+        apart = {id(table.variable) for table in tables}
+        self._dense = [variable for variable in model.trainable_variables if id(variable) not in apart]
+        self._shapes = [tuple(variable.shape) for variable in self._dense]
+        optimizer.build(self._dense)
         self._sampler = PoissonSampler(plan.sampling_rate, entropy)
-        self._noise = GaussianNoise(entropy)
-        self._query = CustomerSumQuery(
-            clipping_norm=plan.clipping_norm, stddev=plan.noise_stddev, noise=self._noise
-        )
-        self._state = self._query.initial_global_state()
-        self._gradients = ClippedGradients(model, customers, loss=loss, query=self._query)
+        self._noise = GaussianNoise(entropy, ahead=sum(math.prod(shape) for shape in self._shapes))
+        query = self._query(self._noise)
+        self._state = query.initial_global_state()
+        self._gradients = ClippedGradients(model, customers, loss=loss, query=query, sparse=frozenset(apart))
         self._divisor = plan.expected_batch
-        self._apply = compiled_apply(optimizer, self._variables)
         self._steps: list[StepLog] = []
         self._losses: list[float] = []
+        states: Sequence[Any] = [None] * len(tables)
+        if resume is not None:
+            self._steps, self._losses, states = checkpoint.load(resume, plan, model, optimizer)
+        features, per_batch = masked_arrays(customers)[0], plan.noise_stddev / plan.expected_batch
+        self._tables = [
+            PendingTable(table, features, self._noise, stddev=per_batch, state=state)
+            for table, state in zip(tables, states, strict=True)
+        ]
+        floats = [tf.TensorSpec(shape, tf.float32) for shape in self._shapes]
+        pending = [
+            (tf.TensorSpec([None, table.rows.shape[1]], tf.float32), tf.TensorSpec([None], tf.int64))
+            for table in tables
+        ]
+        self._graph = tf.function(
+            self._whole_step,
+            autograph=False,
+            input_signature=[tf.TensorSpec([None], tf.int64), floats, pending],
+        )
+        self._last = tf.function(self._update, autograph=False, reduce_retracing=True)
+
+    @property
+    def done(self) -> int:
+        """How many steps were made."""
+        return len(self._steps)
 
     def step(self) -> None:
         """One step; an empty batch gets its noise and counts like any other."""
         chosen = self._sampler.sample(self._customers)
-        total, mean_loss = self._gradients.sum(chosen)
-        noised, self._state, _ = self._query.get_noised_result(total, self._state)
-        self._apply([part / self._divisor for part in noised])
+        noise = self._noise.arrays(self._shapes, stddev=self._plan.noise_stddev)
+        missed = [table.before(chosen) for table in self._tables]
+        if len(chosen) <= CHUNK:
+            loss, read = self._graph(tf.constant(chosen), noise, missed)
+            mean_loss = float(loss) / max(len(chosen), 1)
+        else:
+            self._catch_up(missed)
+            total, mean_loss = self._gradients.sum(chosen)
+            read = self._last(total, noise)
+        for table, rows in zip(self._tables, read, strict=True):
+            table.after(rows.numpy())
         self._note(len(chosen), mean_loss)
+
+    def spent(self) -> float:
+        """An upper bound of the epsilon spent so far; public. No part exceeds the whole."""
+        return min(_spent(self._plan, self.done), self._plan.target.epsilon)
+
+    def flush(self) -> None:
+        """Give every row of the tables the noise that it lacks, before anything looks at them."""
+        for table in self._tables:
+            table.flush()
+
+    def checkpoint(self) -> bytes:
+        """The whole state after the last step."""
+        states = [table.state() for table in self._tables]
+        return checkpoint.dump(self._plan, self._model, self._optimizer, self._steps, self._losses, states)
+
+    def finish(self) -> FitResult:
+        """The frozen log of all steps; all noise that is still due is added, and averaged weights take over."""
+        self.flush()
+        if self._optimizer.use_ema:
+            self._optimizer.finalize_variable_values(self._dense)
+        log = RunLog(
+            plan_digest=self._plan.digest(),
+            sampler=self._sampler.name,
+            sampling_rate=self._sampler.rate,
+            noise_source=self._noise.source,
+            population=self._customers,
+            variables=len(self._dense),
+            steps=tuple(self._steps),
+            tables=tuple(table.log() for table in self._tables),
+        )
+        return FitResult(log=log, losses=tuple(self._losses))
+
+    def _query(self, noise: GaussianNoise | Drawn) -> CustomerSumQuery:
+        return CustomerSumQuery(
+            clipping_norm=self._plan.clipping_norm, stddev=self._plan.noise_stddev, noise=noise
+        )
+
+    def _whole_step(self, places: Any, noise: list[Any], missed: list[Any]) -> tuple[Any, list[Any]]:
+        """One batch from its customers' numbers to the updated variables, as one graph."""
+        with tf.control_dependencies(self._catch_up(missed)):
+            total, loss = self._gradients.chunk_sum(places)
+        return loss, self._update(total, noise)
+
+    def _catch_up(self, missed: list[Any]) -> list[Any]:
+        return [table.table.add(*noise) for table, noise in zip(self._tables, missed, strict=True)]
+
+    def _update(self, total: list[Any], noise: list[Any]) -> list[Any]:
+        """Noise, divide and apply; the row numbers that each table's sum names."""
+        sums = {id(v): part for v, part in zip(self._model.trainable_variables, total, strict=True)}
+        query = self._query(Drawn(noise, self._plan.noise_stddev))
+        noised, _, _ = query.get_noised_result([sums[id(v)] for v in self._dense], self._state)
+        self._optimizer.apply([part / self._divisor for part in noised], self._dense)
+        slices = [sums[id(pending.table.variable)] for pending in self._tables]
+        for pending, rows in zip(self._tables, slices, strict=True):
+            pending.table.descend(rows, self._divisor)
+        return [rows.indices for rows in slices]
 
     def _note(self, sampled: int, mean_loss: float) -> None:
         stddevs = self._noise.taken()
@@ -115,69 +224,6 @@ class _Training:
                 divisor=self._divisor,
             )
         )
-
-    def finish(self) -> FitResult:
-        """The frozen log of all steps; a moving average of the weights takes their place if asked for."""
-        if self._optimizer.use_ema:
-            self._optimizer.finalize_variable_values(self._variables)
-        log = RunLog(
-            plan_digest=self._plan.digest(),
-            sampler=self._sampler.name,
-            sampling_rate=self._sampler.rate,
-            noise_source=self._noise.source,
-            population=self._customers,
-            variables=len(self._variables),
-            steps=tuple(self._steps),
-        )
-        return FitResult(log=log, losses=tuple(self._losses))
-
-
-def fit_twin(
-    model: Any,
-    customers: CustomerExamples,
-    *,
-    loss: Loss,
-    optimizer: Any,
-    steps: int,
-    batch: int,
-    seed: int,
-) -> None:
-    """Train `model` in place without privacy: the same loss and optimiser, no clipping, no noise.
-
-    The twin shows what privacy costs. It is internal: neither registered nor served nor kept.
-    """
-    rng = np.random.default_rng(seed)
-    data = masked_arrays(customers)
-    apply = compiled_apply(optimizer, model.trainable_variables)
-
-    def gradients(features: Any, labels: Any, mask: Any) -> Any:
-        with tf.GradientTape() as tape:
-            outputs = log_odds(model, features, training=True)
-            mean = tf.reduce_mean(masked_mean(loss(labels, outputs), mask))
-        return tape.gradient(mean, model.trainable_variables)
-
-    compiled = tf.function(gradients, autograph=False)
-    for _ in range(steps):
-        chosen = rng.integers(customers.customers, size=batch)
-        apply(compiled(*(tf.constant(array[chosen]) for array in data)))
-    if optimizer.use_ema:
-        optimizer.finalize_variable_values(model.trainable_variables)
-
-
-def compiled_apply(optimizer: Any, variables: list[Any]) -> Any:
-    """The optimiser's update of `variables` by given gradients, as one graph."""
-    optimizer.build(variables)
-    return tf.function(lambda gradients: optimizer.apply(gradients, variables), autograph=False)
-
-
-def predict(model: Any, customers: CustomerExamples) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Probabilities (n, m) of the label 1; what stands where no example exists has no meaning."""
-    outputs = [
-        tf.sigmoid(log_odds(model, customers.features[start : start + 4096], training=False)).numpy()
-        for start in range(0, customers.customers, 4096)
-    ]
-    empty = np.zeros((0, customers.max_examples))
-    return np.concatenate([empty, *outputs]).astype(np.float64)
 
 
 def _spent(plan: PrivacyPlan, step: int) -> float:

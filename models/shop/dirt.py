@@ -41,7 +41,9 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
         Fault("customer_id: missing", {"customer_id": None}),
         Fault("email: missing", _PERSON | {"email": None}),
         Fault("birth_date: outside 1900-01-01..2010-01-01", _PERSON | {"birth_date": "1066-10-14"}),
-        Fault("birth_date: not a date", _PERSON | {"birth_date": "31/12/1980"}),
+        Fault(
+            "birth_date: written in a way that formats does not say", _PERSON | {"birth_date": "31/12/1980"}
+        ),
         Fault("gender: not one of the listed values", _PERSON | {"gender": "?"}),
         Fault("household: not a whole number", _PERSON | {"household": "12x"}),
         Fault("postcode: not of the stated pattern", _PERSON | {"postcode": "12"}),
@@ -68,7 +70,10 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
         Fault("ticket_id: missing", {"ticket_id": None}),
         Fault("ticket_id: used by rows that differ", _TICKET, {"text": "?"}),
         Fault(_CUSTOMER, _TICKET | {"customer_id": FRESH}),
-        Fault("opened_at: not a time", _TICKET | {"opened_at": "31/12/2025 10:00"}),
+        Fault(
+            "opened_at: written in a way that formats does not say",
+            _TICKET | {"opened_at": "31/12/2025 10:00"},
+        ),
         Fault("intent: not one of the listed values", _TICKET | {"intent": "?"}),
         Fault("text: missing", _TICKET | {"text": None}),
         _DUPLICATE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from posixpath import isabs, normpath
 from typing import TYPE_CHECKING
 
 from models.values.transform import Drop
@@ -13,10 +14,23 @@ if TYPE_CHECKING:
 def spec_problems(spec: ShopSpec) -> list[str]:
     """What does not hang together in a spec, each with its way out; empty if all is well."""
     return [
+        *_source_problems(spec),
         *_customer_problems(spec),
         *_purpose_problems(spec),
         *_release_problems(spec),
         *_use_case_problems(spec),
+    ]
+
+
+def _source_problems(spec: ShopSpec) -> list[str]:
+    """Sources that leave the spec's folder by their name while no other is allowed; links are told when read."""
+    if spec.roots:
+        return []
+    return [
+        f"tables.{name}.source leads outside the spec's folder; put the file into it, or allow its folder: "
+        "roots: [..]"
+        for name, table in spec.tables.items()
+        if isabs(table.source) or normpath(table.source).split("/")[0] == ".."
     ]
 
 

@@ -64,11 +64,15 @@ _ZH: tuple[tuple[str, str], ...] = (
         "AES-256-CTR 密钥流，密钥取自操作系统的随机源（os.urandom）",
     ),
     (
-        r"The noise is a Gaussian in float64, added and rounded to float32: floating-point attacks on its "
-        r"last bits \(Mironov 2012\) are not excluded; inversion of (\d+) random bits bounds it to (\S+) "
+        r"Philox 4x64-10 \(not cryptographic\), key from os\.urandom",
+        "Philox 4x64-10 伪随机数发生器（非密码学安全），密钥取自操作系统的随机源（os.urandom）",
+    ),
+    (
+        r"The noise is a Gaussian in float32 \(Box-Muller on (\d+) and (\d+) random bits\), added in float32: "
+        r"floating-point attacks on its last bits \(Mironov 2012\) are not excluded; it is bounded to (\S+) "
         r"standard deviations\.",
-        "噪声是 float64 精度的高斯噪声，相加后舍入为 float32：不能排除针对其末位比特的浮点攻击（Mironov 2012）；"
-        "由 {0} 个随机比特经逆变换得到，因此噪声不超过 {1} 个标准差。",
+        "噪声是 float32 精度的高斯噪声（Box-Muller 变换，取自 {0} 与 {1} 个随机比特），以 float32 相加："
+        "不能排除针对其末位比特的浮点攻击（Mironov 2012）；噪声不超过 {2} 个标准差。",
     ),
     (
         r"Clipping is in float32: a customer's norm may exceed the clipping norm by a relative (\S+)\.",

@@ -15,6 +15,7 @@ from models.values.consistency import spec_problems
 from models.values.language import LANGUAGES, Language, Notice
 from models.values.target import PrivacyTarget
 from models.values.transform import Drop, Keep, Pseudonym, Redact, Transform, Truncate
+from models.values.written import problem_of
 
 Role = Literal[
     "key",
@@ -30,6 +31,7 @@ ColumnType = Literal["string", "integer", "number", "boolean", "timestamp", "dat
 Regime = Literal["gdpr", "ccpa", "pipl", "ecommerce_law"]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
 Header = Annotated[str, StringConstraints(min_length=1, max_length=120)]
+Source = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=1000)]
 Basis = Literal["consent", "contract", "legal_duty", "legitimate_interest"]
 
 # Only these states of a customer's choice allow processing, per basis; whatever is not listed is denied.
@@ -42,10 +44,14 @@ ALLOWING_STATES: dict[Basis, frozenset[str]] = {
 
 
 class Column(Value):
-    """One column: its privacy role, its type, the rules of its contract and its transform."""
+    """One column: its privacy role, its type, the rules of its contract and its transform.
+
+    `formats` says how numbers, days or times are written in text; left out: 1234.50 and ISO 8601.
+    """
 
     role: Role
     type: ColumnType = "string"
+    formats: tuple[str, ...] | None = None
     nullable: bool = False
     range: tuple[float, float] | tuple[date, date] | None = None
     values: tuple[str, ...] | None = None
@@ -53,6 +59,13 @@ class Column(Value):
     max_length: int = Field(default=10_000, ge=1)
     references: str | None = Field(default=None, description="table.column that must hold the value")
     transform: Transform | None = None
+
+    @model_validator(mode="after")
+    def _formats_can_be_told_apart(self) -> Column:
+        problem = None if self.formats is None else problem_of(self.formats, self.type)
+        if problem is not None:
+            raise ValueError(problem)
+        return self
 
     @model_validator(mode="after")
     def _role_allows_transform(self) -> Column:
@@ -104,7 +117,7 @@ class Table(Value):
     `distinct` reads each different row of the described columns once: a list of the customers of a file of orders.
     """
 
-    source: str
+    source: Source
     format: Literal["csv", "parquet"] = "csv"
     encoding: Literal["utf-8", "gb18030", "latin-1"] = "utf-8"
     distinct: bool = False
@@ -239,6 +252,9 @@ class ShopSpec(Value):
     retention: Retention = Retention()
     notice: Notice | None = None
     budget: Budget
+    roots: tuple[Source, ...] = Field(
+        default=(), description="folders beside the spec's own in which sources may lie"
+    )
     tables: dict[Name, Table]
     releases: dict[Name, Release]
     use_cases: dict[Name, UseCaseSpec] = Field(default_factory=dict)

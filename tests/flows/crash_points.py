@@ -88,7 +88,7 @@ POINTS = {
     ),
     "reserved, not fitted": Point(stage="reserve", at="tasks.budget:epsilon_meter", spent=1),
     "after ten training steps": Point(
-        stage="fit", at="models.privacy.trainer:_Training.step", when="after", call=10
+        stage="fit", at="models.privacy.trainer:Training.step", when="after", call=10
     ),
     "fitted, nothing sealed": Point(stage="fit", at="tasks.training:keep_internal"),
     "weights sealed, plan not": Point(stage="fit", at=CREATE, call=2),

@@ -165,7 +165,7 @@ LAUGHS = "a: &a [x, x, x, x]\n" + "".join(
         ("just text", "is empty or no mapping"),
         (b"\xff\xfe\x00", "UTF-8"),
         (b"\x00\x01", "plain YAML"),
-        ("# " + "x" * 1_000_000, "larger than 1 MB"),
+        ("# " + "x" * 4_000_000, "larger than 4 MB"),
         (LAUGHS, "line 2, the spec: aliases"),
         ("1:1" * 300_000, "shop.yaml"),
     ],

@@ -236,7 +236,7 @@ def _dirty_orders(folder: Path) -> dict[tuple[str, str], int]:
         ("orders", "amount: outside 0..10000"): 2,
         ("orders", "amount: missing"): 1,
         ("orders", "ordered_at: outside 1900-01-01..tomorrow"): 2,
-        ("orders", "ordered_at: not a time"): 1,
+        ("orders", "ordered_at: written in a way that formats does not say"): 1,
         ("orders", "customer_id: no such customers.customer_id"): 1 + int((table.customer_id == lost).sum()),
         ("orders", "customer_id: missing"): 1,
         ("orders", "is_fraud: missing"): 1,

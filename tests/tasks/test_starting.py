@@ -175,3 +175,13 @@ def test_files_that_cannot_be_described(settings, tmp_path, content, way_out, ca
         starting.init(settings, str(tmp_path / "new"), [str(file)], None, as_json=False)
     assert CANARY not in str(caught.value) + capsys.readouterr().out
     assert not (tmp_path / "new" / "shop.yaml").exists()
+
+
+def test_headers_that_privet_uses_itself_disturb_nothing(settings, tmp_path):
+    names = ["customer_id", "value", "column", "place", "rows", "_customer", "rowid", "customer", "n", "hash"]
+    lines = [",".join(names), *(f"C{n}," + ",".join("ab"[n % 2] * 9) for n in range(60))]
+    (tmp_path / "x.csv").write_text("\n".join(lines) + "\n")
+    starting.init(settings, str(tmp_path / "shop"), [str(tmp_path / "x.csv")], None, as_json=True)
+    text = (tmp_path / "shop" / "shop.yaml").read_text()
+    assert "value: {role: attribute, values: [a" in text
+    assert "column: {role: attribute, values: [a" in text

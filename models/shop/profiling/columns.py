@@ -21,6 +21,7 @@ FEW, MINIMUM = 50, 10
 _RARE_SHARE = 0.05
 _BOUND = 1_000_000
 _DROP = {"kind": "drop"}
+_IDS: tuple[Kind, ...] = ("order_id", "customer_id", "product_id", "other_id")
 _CALLED: dict[Kind, str] = {
     "email": "e-mail addresses", "phone": "phone numbers", "card": "card numbers",
     "resident_id": "identity numbers", "iban": "bank accounts", "ip": "network addresses", "device": "devices",
@@ -70,9 +71,12 @@ def propose(column: ColumnProfile, here: Setting) -> ProposedColumn:
         or not column.name.isprintable()
         or len(column.name) > 120
     ):
-        why = "nested or binary, or of a name that a spec cannot hold: left out, so it is dropped"
+        why = "a list, map or binary, or of a name that a spec cannot hold: left out, so it is dropped"
         return ProposedColumn(name=column.name, kind="unknown", column=None, why=why)
-    facts, why, choose = _decide(column, here)
+    facts, why, choose = _unclear(column, here) or _decide(column, here)
+    if column.formats and facts.get("type") == column.type:
+        facts["formats"] = column.formats
+        why = f"{why}; written as {' or '.join(column.formats)}"
     if column.missing and not here.is_key and not here.is_customer:
         facts["nullable"] = True
     if here.references:
@@ -83,6 +87,18 @@ def propose(column: ColumnProfile, here: Setting) -> ProposedColumn:
 
 
 Decision = tuple[dict[str, Any], str, str | None]
+
+
+def _unclear(column: ColumnProfile, here: Setting) -> Decision | None:
+    """The decision on JSON text, and on numbers and days that can be read in two ways; None for other columns."""
+    if here.is_customer:
+        return None
+    if column.is_json:
+        return _json(column)
+    if not column.doubt or here.is_key or here.references or column.kind in (*PERSONAL, *_IDS):
+        return None
+    role = "quasi_identifier" if column.kind in _QUASI else "attribute"
+    return _dropped(role, f"{_CALLED[column.kind]}: dropped", column.doubt)
 
 
 def _decide(column: ColumnProfile, here: Setting) -> Decision:
@@ -127,6 +143,19 @@ def _public(column: ColumnProfile, here: Setting, native: dict[str, Any]) -> Dec
 def _personal(column: ColumnProfile, called: str) -> Decision:
     by = "" if column.header == column.kind else " by its contents, whatever its name says"
     return _dropped("identifier", f"identifier ({called}{by}): dropped", None)
+
+
+def _json(column: ColumnProfile) -> Decision:
+    fields = ", ".join(
+        f"{_CALLED[kind]}{f' ({path})' if path else ''}" for path, kind in sorted(column.hidden.items())[:8]
+    )
+    return _dropped(
+        "identifier" if column.hidden else "attribute",
+        f"JSON text holding {fields}: dropped"
+        if fields
+        else "JSON text, in which anything can hide: dropped",
+        f"name the fields that you need as columns of their own, such as {column.name}.FIELD",
+    )
 
 
 def _dropped(role: str, why: str, choose: str | None) -> Decision:
@@ -182,7 +211,7 @@ def _quasi(column: ColumnProfile, here: Setting, called: str) -> Decision:
                 None,
             )
     choose = (
-        "times are read as YYYY-MM-DD only; rewrite it so, then use age_band"
+        "no day that can be read; write it YYYY-MM-DD, or say its formats, then use age_band"
         if column.kind == "birth_date"
         else None
     )
@@ -193,7 +222,9 @@ def _time(column: ColumnProfile) -> Decision:
     if column.type in ("timestamp", "date"):
         facts = {"role": "time", "type": column.type, "transform": {"kind": "truncate", "unit": "day"}}
         return facts, "a time: the day is kept", None
-    choose = "no ISO 8601 time (2026-01-31 13:45:00); rewrite the file so, then role: time, type: timestamp"
+    choose = (
+        "no time as 2026-01-31 13:45:00; say its formats, or rewrite it so, then role: time, type: timestamp"
+    )
     return _dropped("attribute", "a time that cannot be read: dropped", choose)
 
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import ibis
 import ibis.expr.types as ir
 
 from models.shop.profiling.profile import ColumnProfile
 
-SAMPLE_ROWS = 4000
+SAMPLE_ROWS, FEWEST_ROWS, SAMPLE_VALUES = 4000, 300, 800_000
+LONGEST = 2000  # characters of a value that are looked at
 
 
-def counts(table: ir.Table, columns: Sequence[str], *, first: int = 0) -> ir.Table:
-    """One row: rows, and for the n-th column, from `first` on, `missing_n`, `distinct_n` and (numbers) `negative_n`."""
+def counts(table: ir.Table) -> ir.Table:
+    """One row: rows, and for the n-th column `missing_n`, `distinct_n` and (numbers) `negative_n`."""
     measured: dict[str, ir.Value] = {"rows": table.count()}
-    for place, name in enumerate(columns, start=first):
+    for place, name in enumerate(table.columns):
         value = plain(table[name])
         measured[f"missing_{place}"] = value.isnull().sum().fill_null(0)
         measured[f"distinct_{place}"] = value.nunique()
@@ -25,12 +25,26 @@ def counts(table: ir.Table, columns: Sequence[str], *, first: int = 0) -> ir.Tab
     return table.aggregate(**measured)
 
 
-def sample(table: ir.Table, columns: Sequence[str]) -> ir.Table:
-    """Some rows as text, the same ones at every look: those with the smallest hashes."""
-    values = {f"c{place}": plain(table[name]) for place, name in enumerate(columns)}
-    texts = table.select(**{name: _text(value) for name, value in values.items()})
-    whole = ibis.struct({name: texts[name] for name in texts.columns})
-    return texts.order_by(whole.hash()).limit(SAMPLE_ROWS)
+def value_counts(table: ir.Table, columns: Sequence[str], customer: str) -> ir.Table:
+    """Of each column of text, called by its place: each value with its rows and customers, in one pass."""
+    places = {str(place): plain(table[name]) for place, name in enumerate(columns)}
+    long = table.select(customer=table[customer], **places).pivot_longer(
+        list(places), names_to="place", values_to="value"
+    )
+    long = long.filter(long.value.notnull() & long.customer.notnull())
+    return long.group_by("place", "value").aggregate(
+        rows=lambda t: t.count(), customers=lambda t: t.customer.nunique()
+    )
+
+
+def sample(picked: ir.Table) -> ir.Table:
+    """All columns of the picked rows as text, long ones cut."""
+    return picked.select(**{name: _text(plain(picked[name])).substr(0, LONGEST) for name in picked.columns})
+
+
+def sample_rows(columns: int) -> int:
+    """How many rows of a table of so many columns are looked at."""
+    return max(FEWEST_ROWS, min(SAMPLE_ROWS, SAMPLE_VALUES // max(1, columns)))
 
 
 def plain(value: ir.Value) -> ir.Value:
@@ -39,35 +53,24 @@ def plain(value: ir.Value) -> ir.Value:
 
 
 def readable(table: ir.Table) -> list[str]:
-    """Columns of plain types; nested and binary ones cannot be described in a spec."""
+    """Columns of plain types; lists, maps and binary ones cannot be described in a spec."""
     return [name for name, kind in table.schema().items() if not (kind.is_nested() or kind.is_binary())]
 
 
 def profiles(
-    table: ir.Table,
-    counted: Mapping[str, Any],
-    rows: Sequence[Mapping[str, str | None]],
-    columns: Sequence[str],
-) -> tuple[ColumnProfile, ...]:
-    """The columns' profiles from the rows of `counts` and `sample`; nested columns are named as such."""
-    found = []
-    for name, kind in table.schema().items():
-        if name not in columns:
-            found.append(ColumnProfile(name=name, stored="nested", missing=0, distinct=0))
-            continue
-        place = columns.index(name)
-        different = {row[f"c{place}"] for row in rows}
-        found.append(
-            ColumnProfile(
-                name=name,
-                stored=_stored(kind),
-                missing=int(counted[f"missing_{place}"]),
-                distinct=int(counted[f"distinct_{place}"]),
-                negative=int(counted.get(f"negative_{place}", 0)),
-                sample=tuple(sorted(value for value in different if value)),
-            )
+    table: ir.Table, counted: Mapping[str, Any], rows: Sequence[Mapping[str, str | None]]
+) -> Iterator[ColumnProfile]:
+    """The profiles of the columns, from the rows of `counts` and `sample`."""
+    for place, (name, kind) in enumerate(table.schema().items()):
+        different = {row[name] for row in rows}
+        yield ColumnProfile(
+            name=name,
+            stored=_stored(kind),
+            missing=int(counted[f"missing_{place}"]),
+            distinct=int(counted[f"distinct_{place}"]),
+            negative=int(counted.get(f"negative_{place}", 0)),
+            sample=tuple(sorted(value for value in different if value)),
         )
-    return tuple(found)
 
 
 def _text(value: ir.Value) -> ir.StringValue:

@@ -6,7 +6,7 @@ Values of rows are seen here (`sample`) and never leave: proposals hold names, r
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, NamedTuple, Protocol
@@ -14,6 +14,8 @@ from typing import Literal, NamedTuple, Protocol
 from models.shop.profiling.contents import GUESSED, MOSTLY, content_kind, is_mobile, tokens, traces
 from models.shop.profiling.encoding import Encoding
 from models.shop.profiling.headers import PERSONAL, Kind, kind_of
+from models.shop.profiling.json_text import hidden, is_json
+from models.shop.profiling.writing import READABLE, Written, how_written
 from models.values.spec import ColumnType
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}(?:\.0*)?")
@@ -25,7 +27,6 @@ _TIME = re.compile(
 )
 _OFFSET = re.compile(r".*[0-9](?:Z|[+-][0-9]{2}:?[0-9]{0,2})")
 _PAIRS = ({"true", "false"}, {"yes", "no"}, {"0", "1"})
-_READABLE = 0.95
 # Words by which a column called "state" is no part of a country.
 _STATES = frozenset(
     {"granted", "withdrawn", "unknown", "not_asked", "objected", "active", "closed", "pending", "paid"}
@@ -78,15 +79,41 @@ class ColumnProfile:
                 return "timestamp"
             case "integer" | "number" | "boolean" | "date":
                 return self.stored
-        if not self.sample:
+        if not self.sample or self.doubt:
             return "string"
+        if self.formats:
+            return self._written.type
         tests: tuple[tuple[ColumnType, re.Pattern[str]], ...] = (
             ("integer", _INTEGER), ("number", _NUMBER), ("date", _DAY), ("timestamp", _TIME),
         )  # fmt: skip
         for kind, pattern in tests:
-            if sum(bool(pattern.fullmatch(value)) for value in self.sample) >= _READABLE * len(self.sample):
+            if sum(bool(pattern.fullmatch(value)) for value in self.sample) >= READABLE * len(self.sample):
                 return kind
         return "string"
+
+    @property
+    def formats(self) -> tuple[str, ...] | None:
+        """How numbers, days or times are written, if other than 1234.50 and ISO 8601."""
+        return self._written.formats
+
+    @property
+    def doubt(self) -> str | None:
+        """What the values do not tell about their writing, with the way out; None if nothing is in doubt."""
+        return self._written.doubt
+
+    @cached_property
+    def _written(self) -> Written:
+        return how_written(self.sample) if self.stored == "string" else Written()
+
+    @cached_property
+    def is_json(self) -> bool:
+        """Whether values are JSON objects or lists, in which anything can hide."""
+        return self.stored == "string" and is_json(self.sample)
+
+    @cached_property
+    def hidden(self) -> Mapping[str, Kind]:
+        """The fields of JSON values that hold personal data, and its kind; "" for fields without a plain name."""
+        return hidden(self.sample)
 
     @property
     def is_number(self) -> bool:

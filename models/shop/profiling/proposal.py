@@ -34,7 +34,10 @@ class ProposedTable(Value):
 
 
 class ProposedShop(Value):
-    """All that the spec's writer needs. `left_out` names files that no way leads to customers from."""
+    """All that the spec's writer needs. `left_out` names files that no way leads to customers from.
+
+    `roots`: the folders outside the spec's own in which its files lie.
+    """
 
     shop: str
     customers: str
@@ -43,3 +46,4 @@ class ProposedShop(Value):
     local_times: bool
     consent: dict[str, str] | None = None
     left_out: tuple[str, ...] = ()
+    roots: tuple[str, ...] = ()

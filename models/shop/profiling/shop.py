@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from posixpath import dirname
 
 from models.shop.profiling.columns import FEW, MINIMUM, Setting, domain_of, propose
 from models.shop.profiling.headers import PERSONAL, words_of
@@ -14,7 +15,7 @@ from models.values.scope import disclose
 from models.values.spec import Anonymity, Release, Table
 
 PURPOSE = "analytics"
-_MOST_COLUMNS = 2000
+_MOST_COLUMNS, _WIDE = 20_000, 500
 _VARYING = 0.01
 
 
@@ -48,7 +49,13 @@ def propose_shop(
         local_times=any(c.name in local for c in kept),
         consent=consent,
         left_out=tuple(t.source for t in tables if places[t.name] is None),
+        roots=_roots([t.table.source for t in proposed]),
     )
+
+
+def _roots(sources: Sequence[str]) -> tuple[str, ...]:
+    """The folders of sources that lie outside the spec's own."""
+    return tuple(sorted({dirname(source) for source in sources if source.split("/")[0] == ".."}))
 
 
 def _domains(
@@ -97,6 +104,7 @@ def _table(
             today=today,
         )
         columns.append(propose(column, setting))
+    listed = [c for c in columns if c.name in needed or _is_kept(c)] if len(columns) > _WIDE else columns
     return ProposedTable(
         name=table.name,
         table=Table(
@@ -107,11 +115,26 @@ def _table(
             customer=place.customer,
             customer_via=place.via,
             public=place.public,
-            columns={c.name: c.column for c in columns if c.column},
+            columns={c.name: c.column for c in listed if c.column},
         ),
-        columns=tuple(columns),
-        remarks=_remarks(table, place),
+        columns=tuple(listed),
+        remarks=(*_remarks(table, place), *_unlisted(columns, listed)),
     )
+
+
+def _is_kept(proposed: ProposedColumn) -> bool:
+    return proposed.column is not None and proposed.column.effective_transform(proposed.name).kind != "drop"
+
+
+def _unlisted(columns: Sequence[ProposedColumn], listed: Sequence[ProposedColumn]) -> list[str]:
+    """How many columns of a wide table are left out, as what is not named is dropped anyway."""
+    if len(listed) == len(columns):
+        return []
+    personal = sum(c.kind in PERSONAL for c in columns) - sum(c.kind in PERSONAL for c in listed)
+    return [
+        f"{len(columns) - len(listed)} columns that would be dropped are not listed ({personal} of them hold personal "
+        "data); `privet plan` names them"
+    ]
 
 
 def _counts(table: TableProfile, column: ColumnProfile, place: Place, looks: Looks) -> Sequence[ValueCount]:

@@ -76,7 +76,7 @@ FAULTS = [
     ("ordered_at", "2026-02-30", "ordered_at: not a time"),
     ("ordered_at", "1899-12-30", "ordered_at: outside 1900-01-01..tomorrow"),
     ("ordered_at", "2026-11-24", "ordered_at: outside 1900-01-01..tomorrow"),
-    ("amount", "1,50", "amount: not a number"),
+    ("amount", "1,50", "amount: a number with separators that formats does not say"),
     ("amount", "nan", "amount: not a number"),
     ("amount", "-inf", "amount: not a number"),
     ("amount", "1e400", "amount: not a number"),

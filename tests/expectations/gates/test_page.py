@@ -127,10 +127,11 @@ def test_every_rule_of_the_gate_is_known_in_chinese() -> None:
                 spec=spec,
                 plan=plan,
                 strings=strings,
+                uuids=(),
                 parent_rows=parent,
                 suppressed_rows=suppressed,
                 raw_view="raw",
-                raw_columns=(),
+                raw_table=None,
                 patterns=residual_patterns(),
             )
             found += list(planned_checks(subject))

@@ -22,7 +22,7 @@ from models.anonymity.policy import (
     plan_release,
     required_domains,
 )
-from models.anonymity.pseudonyms import HmacKey
+from models.anonymity.pseudonyms import HmacKey, pseudonym
 from models.values.secret import SecretBytes
 from models.values.spec import Release, ShopSpec
 
@@ -139,6 +139,16 @@ def test_texts_are_cleared_of_the_customers_own_name(engine: Engine, keys: dict[
     assert [row["text"] for row in rows] == [None, "[NAME] asks"]
     assert rows[0]["opened_at"] == datetime(2026, 5, 4, tzinfo=UTC)
     assert CANARY.split()[0].lower() not in str(rows).lower()
+
+
+def test_a_value_that_rows_share_has_the_pseudonym_it_has_alone(
+    engine: Engine, keys: dict[str, HmacKey]
+) -> None:
+    rows = [{**TICKETS[0], "id": value} for value in ("1", "1", " 1", None)]
+    made = deidentify(SPEC, "tickets", table(rows), keys, known=table(PEOPLE))
+    alone = engine.rows(table([{"id": "1"}]).select(id=pseudonym(ibis._.id, keys["customer"])))
+    found = sorted(str(row["id"]) for row in engine.rows(made))
+    assert found == sorted([*3 * [str(alone[0]["id"])], "None"])
 
 
 def test_domains_and_kinds() -> None:

@@ -48,6 +48,7 @@ BY_PATTERN = [
     ("138\u200b1234\u200b5678", "[PHONE]"),
     ("138–1234–5678", "[PHONE]"),
     ("车牌京A12345停了，粤BD12345也是", "车牌[PLATE]停了，[PLATE]也是"),
+    ("车牌京ABCDEF", "车牌[PLATE]"),
     ("IBAN DE89 3704 0044 0532 0130 00 please", "IBAN [IBAN] please"),
     ("gb29nwbk60161331926819", "[IBAN]"),
     ("sent to 742 Evergreen Terrace, not here", "sent to [ADDRESS], not here"),

@@ -19,7 +19,7 @@ from models.attacks.membership import (
 )
 from models.privacy.errors import PrivacyError
 from models.privacy.examples import CustomerExamples
-from models.privacy.trainer import fit_twin
+from models.privacy.twin import fit_twin
 
 
 def _attack(members: Any, others: Any, seed: int = 1) -> Any:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.cases.catalog import CATALOG
-from models.privacy.layers import check_model
+from models.privacy.layers import engine_for
 from models.values.target import PrivacyTarget
 
 
@@ -14,7 +14,7 @@ def test_a_case_hangs_together(name: str) -> None:
     assert case.name == name
     assert case.baseline.scope == "public"
     model = case.build_model()
-    check_model(model)
+    engine_for(model)
     assert model(np.zeros((3, len(case.feature_names)), dtype=np.float32)).shape == (3, 1)
     assert case.build_model() is not model
     assert case.optimizer() is not case.optimizer()

@@ -23,10 +23,21 @@ class FixedEntropy:
     name = "fixed seed, for tests only"
 
     def __init__(self, seed: int = 1) -> None:
-        self._rng = np.random.default_rng(seed)
+        self._seed, self._rng = seed, np.random.default_rng(seed)
 
     def uniform(self, count: int) -> NDArray[np.float64]:
         return self._rng.uniform(1e-12, 1, count)
+
+    def fill(self, words: NDArray[np.uint64]) -> None:
+        words[:] = self._rng.integers(2**64, size=words.shape, dtype=np.uint64)
+
+    def split(self) -> FixedEntropy:
+        return FixedEntropy(self._seed + 1)
+
+
+@pytest.fixture(autouse=True)
+def _same_initial_weights() -> None:
+    keras.utils.set_random_seed(1)
 
 
 @pytest.fixture

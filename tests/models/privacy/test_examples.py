@@ -14,7 +14,7 @@ from models.privacy.errors import PrivacyError
     [
         {"labels": np.zeros((300, 3))},
         {"mask": np.zeros((299, 4), dtype=bool)},
-        {"features": np.zeros((300, 4))},
+        {"features": np.zeros((300, 3, 2))},
         {"groups": np.zeros(3, dtype=int)},
     ],
 )

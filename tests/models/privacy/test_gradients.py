@@ -16,9 +16,17 @@ from models.privacy.query import CustomerSumQuery
 
 def _sum(model: Any, customers: Any, loss: Any, *, clip: float, chosen: Any = None) -> Any:
     """The summed clipped gradients as one flat vector."""
-    query = CustomerSumQuery(clipping_norm=clip, stddev=0.0, noise=GaussianNoise(KeyStream()))
     chosen = np.arange(customers.customers) if chosen is None else chosen
-    total, _ = ClippedGradients(model, customers, loss=loss, query=query).sum(chosen)
+    return _flat(_gradients(model, customers, loss, clip=clip), chosen)
+
+
+def _gradients(model: Any, customers: Any, loss: Any, *, clip: float) -> ClippedGradients:
+    query = CustomerSumQuery(clipping_norm=clip, stddev=0.0, noise=GaussianNoise(KeyStream()))
+    return ClippedGradients(model, customers, loss=loss, query=query)
+
+
+def _flat(gradients: ClippedGradients, chosen: Any) -> Any:
+    total, _ = gradients.sum(chosen)
     return np.concatenate([np.ravel(part) for part in total]).astype(np.float64)
 
 
@@ -47,7 +55,7 @@ def test_each_customer_is_clipped_before_the_sum(make_model: Any, make_customers
     mask = np.zeros_like(customers.mask)
     mask[3] = True
     one = replace(customers, mask=mask)
-    assert np.linalg.norm(_sum(make_model(), one, log_loss, clip=0.7)) == pytest.approx(0.7, rel=1e-4)
+    assert np.linalg.norm(_sum(make_model(hidden=0), one, log_loss, clip=0.7)) == pytest.approx(0.7, rel=1e-4)
 
 
 @pytest.mark.parametrize("steep", range(4))
@@ -80,8 +88,9 @@ def test_chunks_change_nothing(
 def test_the_sum_is_the_sum_of_each_alone(make_model: Any, make_customers: Any, log_loss: Any) -> None:
     """Also: what another customer holds does not enter one's gradient."""
     model, customers = make_model(), make_customers(12)
-    alone = [_sum(model, customers, log_loss, clip=0.2, chosen=np.array([i])) for i in range(12)]
-    np.testing.assert_allclose(_sum(model, customers, log_loss, clip=0.2), np.sum(alone, axis=0), atol=1e-5)
+    gradients = _gradients(model, customers, log_loss, clip=0.2)
+    alone = [_flat(gradients, np.array([i])) for i in range(12)]
+    np.testing.assert_allclose(_flat(gradients, np.arange(12)), np.sum(alone, axis=0), atol=1e-5)
     other = np.where((np.arange(12) == 5)[:, None, None], 9, customers.features)
     changed = _sum(model, replace(customers, features=other), log_loss, clip=0.2, chosen=np.array([0]))
     np.testing.assert_array_equal(changed, alone[0])

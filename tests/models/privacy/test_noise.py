@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import copy
+import math
 import os
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +11,16 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from models.privacy.noise import KEYSTREAM, GaussianNoise, KeyStream, counter_mode
+from models.privacy.errors import PrivacyError
+from models.privacy.noise import (
+    KEYSTREAM,
+    PHILOX,
+    GaussianNoise,
+    KeyStream,
+    Philox,
+    counter_mode,
+    source,
+)
 
 
 def test_keystream_is_aes_256_in_counter_mode() -> None:
@@ -52,6 +64,36 @@ def test_a_forked_process_has_its_own_key(monkeypatch: pytest.MonkeyPatch) -> No
     assert len(set(keys)) == 2
 
 
+def test_the_stream_goes_on_over_any_size() -> None:
+    """The keystream of 2^18 + 3 words in one piece is that of a fresh cipher under the same key."""
+    stream = KeyStream()
+    stream._context = counter_mode(key=b"k" * 32, nonce=bytes(16))
+    words = np.empty(2**18 + 3, dtype=np.uint64)
+    stream.fill(words[:7])
+    stream.fill(words[7:])
+    whole = counter_mode(key=b"k" * 32, nonce=bytes(16)).update(bytes(words.nbytes))
+    assert words.tobytes() == whole
+
+
+@pytest.mark.parametrize("kind", [KeyStream, Philox])
+def test_a_source_is_neither_copied_nor_stored(kind: Any) -> None:
+    for attempt in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match="split"):
+            attempt(kind())
+
+
+@pytest.mark.parametrize("kind", [KeyStream, Philox])
+def test_a_split_source_has_its_own_key(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "urandom", lambda size: b"1" * size)
+    stream, twin, third = kind(), kind(), kind()
+    monkeypatch.setattr(os, "urandom", lambda size: b"2" * size)
+    other = stream.split()
+    assert other.name == stream.name
+    drawn = set(other.uniform(100))
+    np.testing.assert_array_equal(stream.uniform(100), twin.uniform(100))  # which `other` did not move on
+    assert not drawn & set(third.uniform(300))
+
+
 def test_uniform_numbers_stay_inside() -> None:
     numbers = KeyStream().uniform(100_000)
     assert 0 < numbers.min() < 1e-3
@@ -59,17 +101,31 @@ def test_uniform_numbers_stay_inside() -> None:
     assert kstest(numbers, "uniform").pvalue > 1e-6
 
 
+def _drawn(how: str, noise: GaussianNoise, stddev: float) -> Any:
+    if how == "draw":
+        return noise.draw((100, 1000), stddev=stddev)
+    if how == "vector":
+        return noise.vector(100_000, stddev=stddev)
+    return np.concatenate([part.ravel() for part in noise.arrays([(300, 300), (10_000,)], stddev=stddev)])
+
+
+HOWS = ("draw", "vector", "arrays")
+
+
+@pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize("ahead", [0, 100_000])
 @pytest.mark.parametrize("stddev", [0.01, 1.0, 37.5])
-def test_standard_deviation_and_shape_of_the_distribution(stddev: float) -> None:
-    drawn = GaussianNoise(KeyStream()).draw((100, 1000), stddev=stddev)
-    assert drawn.shape == (100, 1000)
+def test_standard_deviation_and_shape_of_the_distribution(how: str, ahead: int, stddev: float) -> None:
+    """A correct source fails it with a probability of 1e-6; 0.98 and 1.02 are 9 standard errors away."""
+    drawn = _drawn(how, GaussianNoise(KeyStream(), ahead=ahead), stddev)
     assert drawn.std() / stddev == pytest.approx(1, abs=0.02)
     assert kstest(drawn.ravel() / stddev, "norm").pvalue > 1e-6
 
 
-def test_draws_are_independent_across_steps() -> None:
+@pytest.mark.parametrize("how", HOWS)
+def test_draws_are_independent_across_steps(how: str) -> None:
     noise = GaussianNoise(KeyStream())
-    first, second = (noise.draw((100_000,), stddev=1.0) for _ in range(2))
+    first, second = (_drawn(how, noise, 1.0).ravel() for _ in range(2))
     assert abs(np.corrcoef(first, second)[0, 1]) < 6 / np.sqrt(100_000)
     assert abs(np.corrcoef(first[1:], first[:-1])[0, 1]) < 6 / np.sqrt(100_000)
 
@@ -78,10 +134,36 @@ def test_draws_are_noted_once(fixed: Any) -> None:
     noise = GaussianNoise(fixed())
     noise.draw((2,), stddev=1.5)
     noise.draw((), stddev=2.0)
-    assert noise.taken() == [1.5, 2.0]
+    noise.vector(3, stddev=2.5)
+    noise.arrays([(2, 2), (5,)], stddev=3.0)
+    assert noise.taken() == [1.5, 2.0, 2.5, 3.0, 3.0]
     assert noise.taken() == []
 
 
+def test_arrays_are_parts_of_one_vector(fixed: Any) -> None:
+    parts = GaussianNoise(fixed()).arrays([(2, 3), (), (0, 4), (5,)], stddev=2.0)
+    assert [part.shape for part in parts] == [(2, 3), (), (0, 4), (5,)]
+    whole = GaussianNoise(fixed()).vector(12, stddev=2.0)
+    np.testing.assert_array_equal(np.concatenate([part.ravel() for part in parts]), whole)
+    assert whole.dtype == np.float32
+
+
+def test_nothing_is_drawn_for_nothing(fixed: Any) -> None:
+    assert GaussianNoise(fixed()).arrays([], stddev=1.0) == []
+
+
+@pytest.mark.parametrize("stddev", [-1.0, math.nan, math.inf])
+def test_a_standard_deviation_that_is_none_is_refused(stddev: float, fixed: Any) -> None:
+    with pytest.raises(PrivacyError, match="standard deviation"):
+        GaussianNoise(fixed()).vector(1, stddev=stddev)
+
+
+@pytest.mark.parametrize("kind", [KeyStream, Philox])
+def test_a_plan_gets_the_source_that_it_names(kind: Any) -> None:
+    assert isinstance(source(kind.name), kind)
+    assert GaussianNoise(kind()).source == kind.name
+
+
 def test_only_the_keystream_has_the_planned_name(fixed: Any) -> None:
+    assert len({KEYSTREAM, PHILOX, GaussianNoise(fixed()).source}) == 3
     assert GaussianNoise(KeyStream()).source == KEYSTREAM
-    assert GaussianNoise(fixed()).source != KEYSTREAM

@@ -64,3 +64,19 @@ def test_noise_is_added_once_to_every_variable_of_the_sum(stddev: float, fixed: 
     assert np.mean(noised[0]) == pytest.approx(7.0, abs=0.1)
     assert query._noise.taken() == [stddev, stddev]
     assert event.noise_multiplier == stddev / 2.0
+
+
+def test_noise_of_all_variables_is_one_draw_in_their_order(fixed: Any) -> None:
+    query, sums = _query(1.0, 3.0, fixed()), {"a": tf.zeros((2, 3)), "b": [tf.zeros(()), tf.zeros((4,))]}
+    noised, _, _ = query.get_noised_result(sums, query.initial_global_state())
+    whole = GaussianNoise(fixed()).vector(11, stddev=3.0)
+    flat = tf.nest.flatten(noised)
+    assert [tuple(part.shape) for part in flat] == [(2, 3), (), (4,)]
+    np.testing.assert_array_equal(np.concatenate([np.ravel(part) for part in flat]), whole)
+
+
+def test_a_sum_in_half_precision_gets_its_noise_in_float32(fixed: Any) -> None:
+    query = _query(1.0, 1e-3, fixed())
+    noised, _, _ = query.get_noised_result([tf.ones((100,), tf.float16)], query.initial_global_state())
+    assert noised[0].dtype == tf.float32
+    assert np.std(noised[0]) == pytest.approx(1e-3, rel=0.5)

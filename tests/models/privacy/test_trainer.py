@@ -16,7 +16,8 @@ from models.privacy.noise import GaussianNoise, KeyStream
 from models.privacy.query import CustomerSumQuery
 from models.privacy.runlog import differences
 from models.privacy.sampler import PoissonSampler
-from models.privacy.trainer import fit, fit_twin, predict
+from models.privacy.trainer import fit
+from models.privacy.twin import fit_twin, predict
 
 
 def _flat(arrays: Any) -> Any:
@@ -33,10 +34,12 @@ def _update(plan: Any, model: Any, customers: Any, loss: Any, **options: Any) ->
 @pytest.fixture
 def silent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Noise off, everything else as it is."""
-    draw = GaussianNoise.draw
-    monkeypatch.setattr(
-        GaussianNoise, "draw", lambda self, shape, *, stddev: 0 * draw(self, shape, stddev=stddev)
-    )
+    arrays = GaussianNoise.arrays
+
+    def zeros(self: GaussianNoise, shapes: Any, *, stddev: float) -> Any:
+        return [0 * part for part in arrays(self, shapes, stddev=stddev)]
+
+    monkeypatch.setattr(GaussianNoise, "arrays", zeros)
 
 
 @pytest.mark.parametrize("batch", [1, 16, 256])
@@ -154,7 +157,8 @@ def test_two_trainings_do_not_share_noise(
 def test_the_log_tells_when_the_noise_is_off(
     make_plan: Any, make_model: Any, make_customers: Any, log_loss: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(CustomerSumQuery, "_with_noise", lambda self, total, stddev: total)
+    nothing = [np.zeros(variable.shape, np.float32) for variable in make_model().trainable_variables]
+    monkeypatch.setattr(GaussianNoise, "arrays", lambda self, shapes, *, stddev: nothing)
     plan = make_plan()
     result = fit(plan, make_model(), make_customers(), loss=log_loss, optimizer=keras.optimizers.SGD())
     assert "a step did not draw its noise once per variable" in differences(plan, result.log)

@@ -15,14 +15,14 @@ def test_every_sentence_of_claim_and_audit_is_known() -> None:
     from models.attacks.membership import membership_attack
     from models.cases.catalog import CATALOG
     from models.privacy.accounting import KNOWN_LIMITS
-    from models.privacy.noise import KEYSTREAM
+    from models.privacy.noise import KEYSTREAM, PHILOX
     from models.privacy.sampler import PoissonSampler
 
     losses = np.random.default_rng(1).normal(size=60)
     audit = membership_attack(losses, losses[::-1], run="r", delta=1e-6, seed=1)
     sentences = [
         *KNOWN_LIMITS,
-        *(KEYSTREAM, PoissonSampler.name, audit.attack, audit.power),
+        *(KEYSTREAM, PHILOX, PoissonSampler.name, audit.attack, audit.power),
         *(audit.auc.how, audit.tpr_at_1_percent_fpr.how),
         *(case.baseline.how for case in CATALOG.values()),
         "noised histograms of scores of test customers, epsilon 3, delta 2e-06",

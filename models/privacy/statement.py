@@ -1,0 +1,59 @@
+"""The privacy statement: what was promised to whom, in plain English and Chinese.
+
+The questions follow NIST SP 800-226 (2025), *Guidelines for Evaluating Differential Privacy Guarantees*: unit,
+neighbouring relation, parameters, what is public, what was trusted, what is not covered.
+"""
+
+from __future__ import annotations
+
+import math
+
+from models.privacy.errors import PrivacyError
+from models.values.evidence import PrivacyClaim
+
+_ENGLISH = """\
+Who is protected: one {unit}, with everything they contributed. Neighbouring data sets differ by adding or \
+removing one {unit}; replacing one costs as much as a group of two.
+How strong: (epsilon, delta) = ({epsilon:.3f}, {delta:.1e}) by the privacy loss distribution. An independent check \
+by Renyi DP gives {epsilon_rdp:.3f}. Would an attacker know in which steps somebody took part, it would be \
+{epsilon_unamplified:.3f}.
+What that means: whoever sees the model and knows all other {unit}s, and at first holds it for equally likely that \
+somebody took part, is right about it with a chance of at most {posterior:.0%} (but for the {delta:.1e}).
+What ran: {steps} steps; each drew every {unit} with probability {sampling_rate:.5f} ({sampler}), clipped the whole \
+contribution of one {unit} to norm {clipping_norm:g} and added Gaussian noise of {noise_multiplier:g} times that, \
+from {noise_source}.
+What is public: the model's form and initial weights, the numbers above, the number of {unit}s up to a bound.
+{limits_title} {limits}
+"""
+_CHINESE = """\
+保护对象：一位客户及其贡献的全部数据。相邻数据集相差一位客户（增加或删除）；替换一位客户相当于两人一组。
+保护强度：按隐私损失分布计算，(epsilon, delta) = ({epsilon:.3f}, {delta:.1e})。用 Renyi 差分隐私独立核对得 \
+{epsilon_rdp:.3f}。若攻击者知道某人参与了哪些步骤，则为 {epsilon_unamplified:.3f}。
+含义：看到模型、知道其他所有客户、并且起初认为某人是否参与各占一半的人，判断正确的机会最多为 {posterior:.0%}\
+（概率 {delta:.1e} 的情形除外）。
+实际运行：{steps} 步；每步以概率 {sampling_rate:.5f} 独立抽取每位客户（泊松抽样），将一位客户的全部贡献裁剪到范数 \
+{clipping_norm:g}，并加入标准差为其 {noise_multiplier:g} 倍的高斯噪声，来源：{noise_source}。
+公开的内容：模型结构与初始权重、以上数字、客户数量的上界。
+{limits_title}{limits}
+"""
+_LIMITS = {
+    "en": ("Known limits:", None),
+    "zh": (
+        "已知局限：",
+        "噪声为浮点数，不排除针对其最低位的攻击（Mironov 2012）；裁剪以单精度计算，范数的相对误差约为 1e-6；"
+        "一步所用时间取决于抽到的客户数。",
+    ),
+}
+
+
+def statement(claim: PrivacyClaim, language: str = "en") -> str:
+    """The statement of a claim. Raises PrivacyError for a language other than en and zh."""
+    if language not in _LIMITS:
+        raise PrivacyError(f"there is no privacy statement in {language!r}; en and zh are known")
+    title, limits = _LIMITS[language]
+    facts = claim.model_dump() | {
+        "posterior": 1 / (1 + math.exp(-claim.epsilon)),
+        "limits_title": title,
+        "limits": limits or " ".join(claim.known_limits),
+    }
+    return (_ENGLISH if language == "en" else _CHINESE).format(**facts)
