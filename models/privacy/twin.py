@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from models.privacy.clipping.bookkeeping import recording
 from models.privacy.examples import CustomerExamples
 from models.privacy.gradients import Loss, log_odds, masked_arrays, masked_mean, merge
 from models.privacy.probe import squeezed
@@ -51,7 +52,7 @@ class Twin:
 
     def _step(self, places: Any) -> None:
         features, labels, mask = tf.nest.map_structure(lambda tensor: tf.gather(tensor, places), self._data)
-        with tf.GradientTape() as tape:
+        with recording(self._model), tf.GradientTape() as tape:  # the same lookups as in private training
             outputs = squeezed(self._model(tf.nest.map_structure(merge, features), training=True))
             losses = tf.reshape(tf.cast(self._loss(merge(labels), outputs), tf.float32), tf.shape(mask))
             mean = tf.reduce_mean(masked_mean(losses, mask))

@@ -149,8 +149,8 @@ def _to_shape_of(variable: Any) -> Callable[[Any], Any]:
 def embedding(layer: Any, records: list[Record], inputs: Any) -> Any:
     """Rows of a table by number."""
     ids = inputs if inputs.dtype in ("int32", "int64") else ops.cast(inputs, "int32")
-    found = ops.take(layer._embeddings, ids, axis=0)
-    output = tf.cast(found, layer.compute_dtype)
+    # from the variable itself: reading the whole table first would copy it in every step that updates it
+    output = tf.cast(tf.gather(layer._embeddings.value, ids), layer.compute_dtype)
     if _trains(layer._embeddings):
         records.append(Gather(variable=layer._embeddings, ids=ids, tap=output))
     if layer.lora_enabled:
