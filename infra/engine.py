@@ -7,8 +7,7 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
 _BLOCK_BYTES = 64
 _KEY_BYTES = (16, 24, 32)
-_WRITERS = 4
 
 
 @contextmanager
@@ -182,20 +180,15 @@ class Engine:
         if not {number for (number,) in found} <= set(range(len(keys))):
             raise EngineError(f"rows outside the {len(keys)} buckets; give one key a bucket")
 
-        def write(number: int) -> tuple[Path, int, int]:
-            query = f"SELECT * EXCLUDE ({part}) FROM {rows} WHERE {part} = {number}"
+        written = []
+        # plain SQL, since 64 compilations by Ibis would cost more than the files; one after the other, since
+        # DuckDB keeps the keys of all its connections in one map without a lock
+        for number, key in enumerate(keys):
             path = folder / f"{number:03d}.parquet"
-            with closing(self.connection.cursor()) as connection:
-                return path, number, self._copy(query, path, keys[number], connection)
-
-        # plain SQL, since 64 compilations by Ibis would cost more than the files
-        with ThreadPoolExecutor(max_workers=min(_WRITERS, self._threads())) as pool:
-            written = list(pool.map(write, range(len(keys))))
+            query = f"SELECT * EXCLUDE ({part}) FROM {rows} WHERE {part} = {number}"
+            written.append((path, number, self._copy(query, path, key)))
         self.connection.execute(f"DROP TABLE {rows}")
         return written
-
-    def _threads(self) -> int:
-        return int(self.connection.execute("SELECT current_setting('threads')").fetchall()[0][0])
 
     def _sql(self, expr: ir.Table) -> str:
         """The query of `expr`, its in-memory tables known to the session (Ibis has no public way to that)."""
@@ -208,17 +201,14 @@ class Engine:
             self.connection.execute(f"CREATE TABLE {table} AS {query}")
         return self.ibis.table(table)
 
-    def _copy(
-        self, query: str, path: Path, key: SecretBytes, connection: duckdb.DuckDBPyConnection | None = None
-    ) -> int:
-        connection = connection or self.connection
-        name = self._register(key, connection)
+    def _copy(self, query: str, path: Path, key: SecretBytes) -> int:
+        name = self._register(key)
         options = f"FORMAT parquet, COMPRESSION zstd, ENCRYPTION_CONFIG {{footer_key: '{name}'}}"
         try:
             with scrubbed(path):
                 path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 copied = f"COPY ({query}) TO {literal(str(path))} ({options})"
-                rows = int(connection.execute(copied).fetchall()[0][0])
+                rows = int(self.connection.execute(copied).fetchall()[0][0])
                 path.chmod(0o600)
                 return rows
         except EngineError:
@@ -232,14 +222,14 @@ class Engine:
             f"encryption_config = {{footer_key: '{self._register(key)}'}})"
         )
 
-    def _register(self, key: SecretBytes, connection: duckdb.DuckDBPyConnection | None = None) -> str:
-        """The name under which the engine knows `key` from now on; cursors know it too."""
+    def _register(self, key: SecretBytes) -> str:
+        """The name under which the engine knows `key` from now on."""
         if len(key.reveal()) not in _KEY_BYTES:
             raise EngineError(f"a data key has {len(key.reveal())} bytes; use one of 32")
         name = self._fresh("key")
         with scrubbed("data key"):
             text = base64.b64encode(key.reveal()).decode()
-            (connection or self.connection).execute(f"PRAGMA add_parquet_key('{name}', '{text}')")
+            self.connection.execute(f"PRAGMA add_parquet_key('{name}', '{text}')")
         return name
 
     def _fresh(self, kind: str) -> str:

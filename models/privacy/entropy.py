@@ -10,6 +10,7 @@ A deterministic source exists in tests only; its name is in no plan, so that no 
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from threading import Lock
 from typing import Any, Final, Literal, NoReturn, Protocol, Self
 
@@ -45,7 +46,7 @@ class Entropy(Protocol):
         """A source of the same kind that is independent of this one, e.g. for another thread."""
 
 
-class _Stream:
+class _Stream(ABC):
     """What both sources share: one key, one thread at a time, a new key in a process that was forked off.
 
     No bit is handed out twice: a stream goes forward only, is neither copied nor stored, and another
@@ -85,11 +86,13 @@ class _Stream:
         self._pid, self._lock = os.getpid(), Lock()
         self._start()
 
+    @abstractmethod
     def _start(self) -> None:
-        raise NotImplementedError
+        """Begin a stream under a new key of the operating system."""
 
+    @abstractmethod
     def _next(self, words: Words) -> None:
-        raise NotImplementedError
+        """Overwrite `words` with the next bits of the stream."""
 
 
 class KeyStream(_Stream):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 import urllib.error
@@ -17,6 +16,7 @@ import pytest
 
 from tests.flows.browser import look
 from tests.flows.conftest import House, new_house
+from tests.flows.killing import processes
 
 pytestmark = pytest.mark.server
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -120,10 +120,10 @@ def test_a_run_declared_crashed_publishes_nothing_and_alerts(operated: House, tr
 def test_down_in_the_midst_of_a_run_leaves_nothing_running(operated: House, trained: Run) -> None:
     run = _start(operated, "prepare")
     _wait_for(operated, "prepare", "RUNNING", identifier=run)
-    assert len(_processes(operated)) >= 4
+    assert len(processes(operated)) >= 4
     done = operated.privet("down")
     assert done.stdout == "Stopped: worker of pool 'cpu', MLflow server, Prefect server.\n", done.stderr
-    assert _processes(operated) == []
+    assert processes(operated) == []
 
 
 def _succeeds(house: House, *arguments: str) -> None:
@@ -154,15 +154,3 @@ def _start(house: House, flow: str) -> str:
 
 def _released(house: House) -> list[str]:
     return sorted(path.name for path in (house.home / "zones" / "released" / SHOP).glob("*"))
-
-
-def _processes(house: House) -> list[str]:
-    """Commands of all processes that work in this home, of whatever session."""
-    mark, found = f"PRIVET_HOME={house.home}".encode(), []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if int(process.name) != os.getpid() and mark in (process / "environ").read_bytes().split(b"\0"):
-                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-        except OSError:
-            continue
-    return [command for command in found if command]
