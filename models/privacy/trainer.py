@@ -118,7 +118,8 @@ class Training:
         states: Sequence[Any] = [None] * len(tables)
         if resume is not None:
             self._steps, self._losses, states = checkpoint.load(resume, plan, model, optimizer)
-        features, per_batch = masked_arrays(customers)[0], plan.noise_stddev / plan.expected_batch
+        features = masked_arrays(customers)[0] if tables else None  # a copy of the data, for tables only
+        per_batch = plan.noise_stddev / plan.expected_batch
         self._tables = [
             PendingTable(table, features, self._noise, stddev=per_batch, state=state)
             for table, state in zip(tables, states, strict=True)
