@@ -12,12 +12,13 @@ from expectations.contracts.order import contract_order
 from expectations.contracts.suspicion import refuse_suspicious
 from infra.datasets import Writer, read, writing
 from infra.manifests import new_version, publish
-from models.anonymity.consent import CUSTOMER, allowed, only_allowed, with_customer
+from models.anonymity.consent import CUSTOMER, allowed, with_customer
+from models.anonymity.pseudonyms import bucket
 from models.values.dataset import DatasetRef, Manifest, RuleCount, TableEntry
 from models.values.spec import ShopSpec
 from models.values.stage import Curated, SpecRef, StageReport
 from tasks import resolve
-from tasks.landing import BUCKET, customers_buckets, with_bucket
+from tasks.landing import BUCKET, bucket_key
 from tasks.stage import stage
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _set_aside(
 
 
 def _consent(bench: resolve.Bench, shop: ShopSpec, good: Tables) -> tuple[Tables, ir.Table]:
-    """Each table's rows of customers whom some purpose may use, and the decisions (customer, purpose)."""
+    """Each table's rows of customers whom some purpose may use, with their bucket; the decisions (customer, purpose)."""
     consents = good[shop.consent.table] if shop.consent else None
     customers = good[shop.customers.table]
     by_purpose = [
@@ -91,7 +92,9 @@ def _consent(bench: resolve.Bench, shop: ShopSpec, good: Tables) -> tuple[Tables
     decisions = bench.engine.materialise(
         ibis.union(*by_purpose) if len(by_purpose) > 1 else by_purpose[0], "decisions"
     )
-    anyone = decisions.select("customer").distinct()
+    anyone = decisions.select(_customer="customer").distinct()
+    anyone = anyone.mutate(**{BUCKET: bucket(anyone["_customer"].cast("string"), bucket_key(bench, shop))})
+    anyone = bench.engine.materialise(anyone, "of_customers")
     return {name: _of_allowed(shop, name, good, anyone) for name in shop.tables}, decisions
 
 
@@ -119,7 +122,7 @@ def _of_allowed(shop: ShopSpec, name: str, good: Tables, anyone: ir.Table) -> ir
         return good[name]
     parent = good[entry.customer_via.split(".")[0]] if entry.customer_via else None
     owned = with_customer(shop, name, good[name], parent)
-    return only_allowed(owned, anyone, CUSTOMER).drop(CUSTOMER)
+    return owned.join(anyone, owned[CUSTOMER] == anyone["_customer"]).drop(CUSTOMER, "_customer")
 
 
 def _publish(
@@ -131,12 +134,10 @@ def _publish(
     parent: DatasetRef,
 ) -> Manifest:
     ref = DatasetRef(zone="curated", name=shop.shop, version=new_version(bench.now))
-    buckets = customers_buckets(bench, shop, kept)
     with writing(bench.site, bench.engine, resolve.PREPARER, ref) as writer:
         for name in kept:
             entry = TableEntry(name=name, product="curated", columns={}, rows=0)
-            bucketed = with_bucket(shop, name, kept, buckets)
-            writer.add(entry, bucketed, bucket_column=None if shop.tables[name].public else BUCKET)
+            writer.add(entry, kept[name], bucket_column=None if shop.tables[name].public else BUCKET)
             bench.advance(len(kept) + len(writer.tables), name)
         writer.add(TableEntry(name=DECISIONS, product="curated", columns={}, rows=0), decisions)
         manifest = _manifest(bench, shop, writer, counts, parent)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import ibis
-
 from expectations.gates.gate import identifying_columns, run_gate
 from expectations.gates.page import render
 from infra.datasets import discarded_on_failure, read
@@ -68,22 +66,21 @@ def _checked(bench: resolve.Bench, shop: ShopSpec, draft: Draft) -> GateResult:
     )
 
 
-def _raw_identifiers(bench: resolve.Bench, shop: ShopSpec, draft: Draft) -> dict[str, str]:
-    """Release -> a view of the raw identifiers of all customers and of the release's own raw table."""
+def _raw_identifiers(bench: resolve.Bench, shop: ShopSpec, draft: Draft) -> dict[str, tuple[str, ...]]:
+    """Release -> views of the raw identifiers of all customers and of the release's own raw table."""
     home = shop.customers.table
     wanted = {release.table for release in shop.releases.values()} | {home}
     curated = draft.manifest.parents[0]
     tables = read(bench.site, bench.engine, curated, resolve.PREPARER, tables=wanted)
-    views: dict[str, str] = {}
-    for own in sorted(wanted):
-        values = [
-            tables[name].select(identifier=tables[name][column].cast("string"))
-            for name in dict.fromkeys((home, own))
-            for column in identifying_columns(shop, name)
-        ]
-        every = ibis.union(*values) if len(values) > 1 else values[0]
-        views[own] = str(bench.engine.view(every, f"raw_of_{own}").get_name())
-    return {name: views[release.table] for name, release in shop.releases.items()}
+    views = {
+        name: bench.engine.view(table.select(*columns), f"raw_of_{name}").get_name()
+        for name, table in tables.items()
+        if (columns := identifying_columns(shop, name))
+    }
+    return {
+        name: tuple(views[table] for table in dict.fromkeys((home, release.table)) if table in views)
+        for name, release in shop.releases.items()
+    }
 
 
 def _page(bench: resolve.Bench, shop: ShopSpec, manifest: Manifest, result: GateResult) -> str:

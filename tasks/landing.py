@@ -21,6 +21,8 @@ from tasks.stage import stage
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+    from models.anonymity.pseudonyms import HmacKey
+
 BUCKET = "_bucket"
 
 
@@ -82,8 +84,7 @@ def _write(
 
 def customers_buckets(bench: resolve.Bench, shop: ShopSpec, tables: dict[str, ir.Table]) -> ir.Table:
     """Every customer of the tables once, as text, with its bucket by keyed hash: hashing rows would cost far more."""
-    secret = bench.site.keys.derive(resolve.PREPARER, shop=shop.shop, purpose="storage", domain="bucket")
-    key = bench.engine.secret(secret, "bucket")
+    key = bucket_key(bench, shop)
     named = [
         tables[name].select(_customer=tables[name][table.customer].cast("string")).distinct()
         for name, table in shop.tables.items()
@@ -91,6 +92,12 @@ def customers_buckets(bench: resolve.Bench, shop: ShopSpec, tables: dict[str, ir
     ]
     once = ibis.union(*named, distinct=True) if len(named) > 1 else named[0]
     return bench.engine.materialise(once.mutate(**{BUCKET: bucket(once["_customer"], key)}), "of_customers")
+
+
+def bucket_key(bench: resolve.Bench, shop: ShopSpec) -> HmacKey:
+    """The key of the hash that spreads customers over the buckets of raw and curated data."""
+    secret = bench.site.keys.derive(resolve.PREPARER, shop=shop.shop, purpose="storage", domain="bucket")
+    return bench.engine.secret(secret, "bucket")
 
 
 def with_bucket(shop: ShopSpec, name: str, tables: dict[str, ir.Table], buckets: ir.Table) -> ir.Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -145,25 +145,43 @@ def _field(raw: ir.Table, name: str, columns: frozenset[str]) -> ir.Value | None
 
 
 def _typed(spec: ShopSpec, table: str, source: ir.Table) -> ir.Table:
-    """Typed columns, `_given_<column>`, and per key `_copy` (0: first row) and `_same` (all equal)."""
+    """Typed columns, `_given_<column>` and `_odd_<column>` where `Parsed` has them, and what `_compared` adds."""
     columns: dict[str, ir.Value] = {}
     for name, column in spec.tables[table].columns.items():
         found = parse(f"tables.{table}.columns.{name}", source[name], column, spec.timezone)
-        columns |= {name: found.value, f"_given_{name}": found.given}
+        columns[name] = found.value
+        if found.given is not None:
+            columns[f"_given_{name}"] = found.given
         if found.odd is not None:
             columns[f"_odd_{name}"] = found.odd
-    typed = source.select(**columns)
+    return _compared(source.select(**columns), own_key(spec, table))
+
+
+def _compared(typed: ir.Table, key: Sequence[str]) -> ir.Table:
+    """The rows with `_copy` (0: the first of its key) and `_same` (all rows of its key are equal).
+
+    Windows over all rows would cost half of the contract, so only rows are sorted into them whose key is used
+    again: those that share 64 bits of it.
+    """
+    marked = typed.mutate(_mark=_mark(typed, key))
+    again = marked.group_by("_mark").having(lambda t: t.count() > 1).aggregate()
+    once, more = marked.anti_join(again, "_mark"), marked.semi_join(again, "_mark")
     # 64 bits tell rows of one key apart; a collision (2**-64 a pair) would keep one of two differing rows.
-    content = ibis.struct({name: typed[name] for name in typed.columns}).hash()
-    key = ibis.window(group_by=[typed[name] for name in own_key(spec, table)])
-    return typed.mutate(
-        _copy=ibis.row_number().over(key), _same=content.min().over(key) == content.max().over(key)
-    )
+    content, rows = _mark(more, typed.columns), ibis.window(group_by=[more[name] for name in key])
+    same = content.min().over(rows) == content.max().over(rows)
+    more = more.mutate(_copy=ibis.row_number().over(rows), _same=same)
+    return once.mutate(_copy=ibis.literal(0, type="int64"), _same=True).union(more).drop("_mark")
+
+
+def _mark(rows: ir.Table, columns: Sequence[str]) -> ir.IntegerValue:
+    """64 bits of the values of some columns."""
+    return ibis.struct({name: rows[name] for name in columns}).hash()
 
 
 def _column_rules(spec: ShopSpec, table: str, schema: DataFrameSchema, typed: ir.Table) -> Iterator[Rule]:
     for name, column in spec.tables[table].columns.items():
-        value, given = typed[name], typed[f"_given_{name}"]
+        value = typed[name]
+        given = typed[f"_given_{name}"] if f"_given_{name}" in typed.columns else value.notnull()
         if not schema.columns[name].nullable:
             yield Rule(name=f"{name}: missing", table=table, broken=~given)
         for odd in ODD.get(column.type, ()) if f"_odd_{name}" in typed.columns else ():

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from importlib import import_module
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from expectations.errors import GateError
@@ -25,7 +26,7 @@ def run_gate(
     tables: Mapping[str, str],
     spec: ShopSpec,
     parent_rows: Mapping[str, int],
-    raw_identifiers: Mapping[str, str] | None = None,
+    raw_identifiers: Mapping[str, Sequence[str]] | None = None,
     *,
     suppressed_rows: Mapping[str, int] | None = None,
     patterns: Mapping[str, str] | None = None,
@@ -40,7 +41,7 @@ def run_gate(
         tables: release -> view or table.
         spec: says what each release must be.
         parent_rows: release -> rows that must arrive: of an events release exactly, of attributes at most.
-        raw_identifiers: release -> view whose columns hold raw identifying values (see
+        raw_identifiers: release -> views whose columns hold raw identifying values (see
             `identifying_columns`) that no released text may equal.
         suppressed_rows: attributes release -> rows that were suppressed; then parent = released + suppressed.
         patterns: name -> RE2 of identifiers; by default `models.anonymity.patterns.residual_patterns()`.
@@ -55,9 +56,9 @@ def run_gate(
     if unknown:
         raise GateError(f"{unknown[0]!r} is no release of shop {spec.shop!r}; describe it under releases")
     checks: list[GateCheck] = []
-    with _imported(), _compared(connection, (raw_identifiers or {}).values()) as raw_tables:
+    with _imported(), _compared(connection, raw_identifiers or {}) as raw_tables:
         for name, view in tables.items():
-            columns, raw_view = _columns(connection, view), (raw_identifiers or {}).get(name)
+            columns = _columns(connection, view)
             subject = Subject(
                 spec=spec,
                 plan=plan_release(spec, name),
@@ -65,8 +66,8 @@ def run_gate(
                 uuids=tuple(column for column, kind in columns.items() if kind == "UUID"),
                 parent_rows=parent_rows.get(name),
                 suppressed_rows=(suppressed_rows or {}).get(name),
-                raw_view=raw_view,
-                raw_table=None if raw_view is None else raw_tables.get(raw_view),
+                raw_views=tuple((raw_identifiers or {}).get(name, ())),
+                raw_values=raw_tables.get(name),
                 patterns=residual_patterns() if patterns is None else patterns,
             )
             checks.extend(_judge(connection, view, subject))
@@ -82,26 +83,44 @@ def _imported() -> Iterator[None]:
 
 
 @contextmanager
-def _compared(connection: duckdb.DuckDBPyConnection, views: Collection[str]) -> Iterator[dict[str, str]]:
-    """View of raw identifiers -> the table that released values are compared with, for as long as the block runs.
+def _compared(
+    connection: duckdb.DuckDBPyConnection, raw: Mapping[str, Sequence[str]]
+) -> Iterator[dict[str, str]]:
+    """Release -> the view with which its values are compared, for as long as the block runs.
 
-    Each view is read once, however many columns are compared with it; one that cannot be read is left out.
+    Each view of `raw` is read once, into a table, however many releases and columns are compared with it. A release
+    is left out if one of its views cannot be read.
     """
+    tables: dict[str, str] = {}
+    joined: dict[str, str] = {}
+    try:
+        for number, view in enumerate(dict.fromkeys(chain.from_iterable(raw.values()))):
+            if _taken(connection, view, f"gate_raw_{number}_"):
+                tables[view] = f"gate_raw_{number}_"
+        for number, (release, views) in enumerate(raw.items()):
+            if views and tables.keys() >= set(views):
+                joined[release] = f"gate_raw_of_{number}_"
+                query = " UNION ALL ".join(f"FROM {quoted(tables[view])}" for view in views)
+                connection.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(joined[release])} AS {query}")
+        yield joined
+    finally:
+        for name in joined.values():
+            connection.execute(f"DROP VIEW IF EXISTS {quoted(name)}")
+        for name in tables.values():
+            connection.execute(f"DROP TABLE IF EXISTS {quoted(name)}")
+
+
+def _taken(connection: duckdb.DuckDBPyConnection, view: str, name: str) -> bool:
+    """Whether what `sql.compared` makes of the view could be read, into the temporary table `name`."""
     import duckdb
 
-    made: dict[str, str] = {}
-    try:
-        for number, view in enumerate(dict.fromkeys(views)):
-            columns, name = tuple(_columns(connection, view)), f"gate_raw_{number}_"
-            if columns:
-                with suppress(duckdb.Error):
-                    query = compared(view, columns)
-                    connection.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS {query}")
-                    made[view] = name
-        yield made
-    finally:
-        for name in made.values():
-            connection.execute(f"DROP TABLE IF EXISTS {quoted(name)}")
+    columns = tuple(_columns(connection, view))
+    if not columns:
+        return False
+    with suppress(duckdb.Error):
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS {compared(view, columns)}")
+        return True
+    return False
 
 
 def identifying_columns(spec: ShopSpec, table: str) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ class PlannedCheck:
 class Subject:
     """A released table under the gate, and what the caller knows of its parent.
 
-    `raw_table` holds what is in `raw_view` as `sql.compared` makes it; None if it cannot be read.
+    `raw_values` holds what is in `raw_views` as `sql.compared` makes it; None if it cannot be read.
     """
 
     spec: ShopSpec
@@ -37,8 +37,8 @@ class Subject:
     uuids: tuple[str, ...]
     parent_rows: int | None
     suppressed_rows: int | None
-    raw_view: str | None
-    raw_table: str | None
+    raw_views: tuple[str, ...]
+    raw_values: str | None
     patterns: Mapping[str, str]
 
 
@@ -157,14 +157,14 @@ def _raw(subject: Subject) -> Iterator[PlannedCheck]:
     """Text and pseudonyms against the raw identifiers; a view that is named and cannot be read fails."""
     from expectations.gates.expectations import NoRawIdentifier
 
-    if subject.raw_view is None:
+    if not subject.raw_views:
         return
     hidden = [column.name for column in subject.plan.columns if isinstance(column.transform, Pseudonym)]
     for name in dict.fromkeys((*subject.strings, *hidden)):
         unlike = NoRawIdentifier.pseudonym if name in subject.uuids else NoRawIdentifier.text
         yield PlannedCheck(
             rule=f"raw identifiers: no raw identifier of a customer is in column {name}",
-            expectation=None if subject.raw_table is None else unlike(name, subject.raw_table),
+            expectation=None if subject.raw_values is None else unlike(name, subject.raw_values),
         )
 
 

@@ -12,7 +12,7 @@ import ibis
 import ibis.expr.types as ir
 
 from models.anonymity.errors import PolicyError
-from models.anonymity.pseudonyms import HmacKey, normalise, pseudonym, stripped
+from models.anonymity.pseudonyms import HmacKey, pseudonym, stripped
 from models.anonymity.text import redact
 from models.values.transform import (
     AgeBand,
@@ -104,7 +104,7 @@ def transform_column(column: ir.Value, transform: Transform, keys: Mapping[str, 
                 raise PolicyError(
                     f"domain {domain!r} has no pseudonym key; derive one for this purpose first"
                 )
-            return pseudonym(normalise(column, domain), keys[domain])
+            return pseudonym(column, keys[domain], domain)
         case Redact():
             return redact(column)
         case Keep():

@@ -13,7 +13,8 @@ import ibis.expr.types as ir
 
 from models.anonymity.functions import encode, join_bytes, nfc_normalize, sha256, trim, unhex
 
-_STRIPPED = "^[!-~]([ -~]*[!-~])?$"
+# Plain ASCII that neither begins nor ends with a blank; the empty text is not among it.
+STRIPPED = "^[!-~]([ -~]*[!-~])?$"
 _BLANK = " \t\n\r\v\f\u00a0\u3000\ufeff"
 
 
@@ -30,7 +31,7 @@ def stripped(text: ir.StringValue) -> ir.StringValue:
     Most texts are so already, which a search tells in a fifth of the time.
     """
     plain = text.cast("string")
-    return plain.re_search(_STRIPPED).ifelse(plain, trim(nfc_normalize(plain), _BLANK).nullif(""))
+    return plain.re_search(STRIPPED).ifelse(plain, trim(nfc_normalize(plain), _BLANK).nullif(""))
 
 
 def normalise(text: ir.StringValue, domain: str) -> ir.StringValue:
@@ -38,7 +39,7 @@ def normalise(text: ir.StringValue, domain: str) -> ir.StringValue:
     plain = stripped(text)
     match domain:
         case "email":
-            return plain.lower()
+            return stripped(plain.lower())
         case "phone":
             return plain.re_replace("[^0-9]+", "").nullif("")
         case _:
@@ -52,9 +53,9 @@ def hmac_sha256(text: ir.StringValue, key: HmacKey) -> ir.StringValue:
     return text.isnull().ifelse(ibis.null("string"), tag)
 
 
-def pseudonym(text: ir.StringValue, key: HmacKey) -> ir.UUIDValue:
-    """The first 128 bits of the HMAC of the stripped `text` as a UUID; null stays null."""
-    return hmac_sha256(stripped(text), key).substr(0, 32).cast("uuid")
+def pseudonym(text: ir.StringValue, key: HmacKey, domain: str = "") -> ir.UUIDValue:
+    """The first 128 bits of the HMAC of `text`, normalised for its domain, as a UUID; null stays null."""
+    return hmac_sha256(normalise(text, domain), key).substr(0, 32).cast("uuid")
 
 
 def bucket(text: ir.StringValue, key: HmacKey, buckets: int = 64) -> ir.IntegerValue:

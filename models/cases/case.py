@@ -33,7 +33,12 @@ class Recipe(Value):
     learning_rate: float = Field(gt=0)
 
     def plan(self, target: PrivacyTarget) -> PrivacyPlan:
-        """The plan of this recipe under `target`, with the least noise that keeps it."""
+        """The plan of this recipe under `target`, with the least noise that keeps it.
+
+        Raises CaseError for a target whose delta is an exception: customers' data is trained on by the rule.
+        """
+        if target.delta_exception is not None:
+            raise CaseError("a use case takes no exception from delta <= 1/(10 N); lower delta")
         return PrivacyPlan.calibrate(
             target,
             expected_batch=self.sampling_rate * target.n_public,

@@ -38,11 +38,12 @@ def claim(plan: PrivacyPlan, log: RunLog, group_size: int = 1) -> PrivacyClaim:
     """
     if reasons := differences(plan, log):
         raise PlanViolation(f"no epsilon can be claimed: {'; '.join(reasons)}; train again under one plan")
-    delta, runs = plan.target.delta, _runs(log)
+    delta, runs, cap = plan.target.delta, _runs(log), log.cap
+    pure = 0.0 if cap is None else cap.epsilon
     return PrivacyClaim(
-        epsilon=pld_epsilon(_composed(dp_sgd_event(**run) for run in runs), delta),
-        epsilon_rdp=rdp_epsilon(_composed(dp_sgd_event(**run) for run in runs), delta),
-        epsilon_unamplified=pld_epsilon(_composed(_unamplified(run) for run in runs), delta),
+        epsilon=pld_epsilon(_composed(dp_sgd_event(**run) for run in runs), delta, pure=pure),
+        epsilon_rdp=rdp_epsilon(_composed(dp_sgd_event(**run) for run in runs), delta, pure=pure),
+        epsilon_unamplified=pld_epsilon(_composed(_unamplified(run) for run in runs), delta, pure=pure),
         delta=delta,
         unit=plan.target.unit,
         neighbouring=plan.target.neighbouring,
@@ -53,19 +54,27 @@ def claim(plan: PrivacyPlan, log: RunLog, group_size: int = 1) -> PrivacyClaim:
         noise_multiplier=min(run["noise_multiplier"] for run in runs),
         clipping_norm=max(step.clipping_norm for step in log.steps),
         group_size=group_size,
-        group_epsilon=_group_epsilon(runs, delta, group_size) if group_size > 1 else None,
+        group_epsilon=_group_epsilon(runs, delta, group_size, pure) if group_size > 1 else None,
         known_limits=KNOWN_LIMITS,
+        clipping=log.clipping,
+        clipping_groups=log.clipping_groups,
+        clipping_quantile=None if plan.adaptive is None else plan.adaptive.quantile,
+        cap=None if cap is None else cap.value,
+        cap_quantile=None if cap is None else cap.quantile,
+        cap_epsilon=None if cap is None else cap.epsilon,
+        delta_exception=plan.target.delta_exception,
     )
 
 
 def logged_epsilon(log: RunLog, delta: float) -> float:
     """Epsilon of whatever `log` says that ran, with no regard to any plan."""
-    return pld_epsilon(_composed(dp_sgd_event(**run) for run in _runs(log)), delta)
+    pure = 0.0 if log.cap is None else log.cap.epsilon
+    return pld_epsilon(_composed(dp_sgd_event(**run) for run in _runs(log)), delta, pure=pure)
 
 
 def _runs(log: RunLog) -> list[dict[str, Any]]:
     """The steps of the log, those with the same noise multiplier counted together."""
-    counts = Counter(step.noise_stddev / step.clipping_norm for step in log.steps)
+    counts = Counter(step.noise_multiplier for step in log.steps)
     return [
         {"sampling_rate": log.sampling_rate, "noise_multiplier": sigma, "steps": count}
         for sigma, count in counts.items()
@@ -82,8 +91,11 @@ def _unamplified(run: dict[str, Any]) -> Any:
     return unamplified_event(noise_multiplier=run["noise_multiplier"], participations=participations)
 
 
-def _group_epsilon(runs: list[dict[str, Any]], delta: float, group_size: int) -> float:
-    """Coarser grids for larger groups, whose losses span hundreds; rounding stays pessimistic."""
+def _group_epsilon(runs: list[dict[str, Any]], delta: float, group_size: int, pure: float) -> float:
+    """Coarser grids for larger groups, whose losses span hundreds; rounding stays pessimistic.
+
+    A pure epsilon holds for a group `group_size` times.
+    """
     interval = COARSE if group_size <= 5 else 10 * COARSE
     events = _composed(group_event(**run, group_size=group_size) for run in runs)
-    return pld_epsilon(events, delta, interval=interval)
+    return pld_epsilon(events, delta, interval=interval, pure=group_size * pure)

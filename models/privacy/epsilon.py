@@ -60,27 +60,48 @@ def group_event(*, sampling_rate: float, noise_multiplier: float, steps: int, gr
     return dp_accounting.SelfComposedDpEvent(mixture, steps)
 
 
-def pld_epsilon(event: Any, delta: float, *, interval: float = FINE) -> float:
-    """Epsilon by the privacy loss distribution, rounded pessimistically to a grid of `interval`."""
-    return _epsilon(PLDAccountant(value_discretization_interval=interval), event, delta)
+def pure_event(epsilon: float) -> Any:
+    """Any mechanism of pure epsilon: what it tells is at most one randomised bit.
+
+    Every pure mechanism is dominated by randomised response (Kairouz et al. 2015, *The Composition Theorem for
+    Differential Privacy*, theorem 3.4). Discrete Laplace noise on an integer that moves by 1 has the same two
+    privacy losses, epsilon and -epsilon, and the accountant takes it under adding or removing.
+    """
+    return dp_event.DiscreteLaplaceDpEvent(noise_parameter=epsilon, sensitivity=1)
 
 
-def rdp_epsilon(event: Any, delta: float) -> float:
-    """Epsilon by Renyi DP on the library's grid of orders: a check from above of the claim."""
-    return _epsilon(RdpAccountant(), event, delta)
+def pld_epsilon(event: Any, delta: float, *, interval: float = FINE, pure: float = 0.0) -> float:
+    """Epsilon by the privacy loss distribution, rounded pessimistically to a grid of `interval`.
+
+    `pure` is the epsilon of a pure mechanism that ran beside `event` on the same customers.
+    """
+    whole = dp_accounting.ComposedDpEvent([event, pure_event(pure)]) if pure else event
+    return _epsilon(PLDAccountant(value_discretization_interval=interval), whole, delta)
 
 
-def running_epsilon(*, sampling_rate: float, noise_multiplier: float, steps: int, delta: float) -> float:
+def rdp_epsilon(event: Any, delta: float, *, pure: float = 0.0) -> float:
+    """Epsilon by Renyi DP on the library's grid of orders: a check from above of the claim.
+
+    `pure` is added (basic composition): Renyi DP knows it only by a looser bound.
+    """
+    return _epsilon(RdpAccountant(), event, delta) + pure
+
+
+def running_epsilon(
+    *, sampling_rate: float, noise_multiplier: float, steps: int, delta: float, pure: float = 0.0
+) -> float:
     """A quick upper bound for progress messages: Renyi DP on a few orders."""
     event = dp_sgd_event(sampling_rate=sampling_rate, noise_multiplier=noise_multiplier, steps=steps)
-    return _epsilon(RdpAccountant(orders=FEW_ORDERS), event, delta)
+    return _epsilon(RdpAccountant(orders=FEW_ORDERS), event, delta) + pure
 
 
 @lru_cache(maxsize=64)
-def planned_epsilon(*, sampling_rate: float, noise_multiplier: float, steps: int, delta: float) -> float:
+def planned_epsilon(
+    *, sampling_rate: float, noise_multiplier: float, steps: int, delta: float, pure: float = 0.0
+) -> float:
     """Epsilon of a plan on a coarse grid: never below the claim on the fine one."""
     event = dp_sgd_event(sampling_rate=sampling_rate, noise_multiplier=noise_multiplier, steps=steps)
-    return pld_epsilon(event, delta, interval=COARSE)
+    return pld_epsilon(event, delta, interval=COARSE, pure=pure)
 
 
 def _epsilon(accountant: Any, event: Any, delta: float) -> float:

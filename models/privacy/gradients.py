@@ -10,6 +10,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from models.privacy.clipping.bookkeeping import clipped_sums
+from models.privacy.clipping.groups import Groups, one_group
 from models.privacy.errors import PrivacyError
 from models.privacy.examples import CustomerExamples, each_array
 from models.privacy.layers import Engine, engine_for
@@ -26,9 +27,10 @@ class ClippedGradients:
     """Computes sums of clipped per-customer gradients of `model` on `customers`.
 
     A customer's loss is the mean over its own examples; its gradient over all trainable variables is clipped
-    once, as a whole. Two engines give the same sums (`engine` says which one serves): book-keeping, for layers
-    it knows, needs one backward pass and no gradient per customer; the general one computes each customer in a
-    `vectorized_map` cell of its own, so that nothing of one customer can enter the gradient of another.
+    once, as a whole, or in the query's `groups`. Two engines give the same sums (`engine` says which one serves):
+    book-keeping, for layers it knows, needs one backward pass and no gradient per customer; the general one
+    computes each customer in a `vectorized_map` cell of its own, so that nothing of one customer can enter the
+    gradient of another.
     Raises PrivacyError for a model or a loss that mixes customers.
     """
 
@@ -46,10 +48,13 @@ class ClippedGradients:
         self._model, self._loss, self._query = model, loss, query
         self._variables = model.trainable_variables
         self._clip = query.derive_sample_params(query.initial_global_state())
+        self.groups: Final[Groups] = getattr(query, "groups", None) or one_group(self._variables)
         self._examples = customers.max_examples
         self._data = tf.nest.map_structure(tf.constant, masked_arrays(customers))
         self._chunk = tf.function(
-            self.chunk_sum, autograph=False, input_signature=[tf.TensorSpec([None], tf.int64)]
+            self.counted_chunk_sum,
+            autograph=False,
+            input_signature=[tf.TensorSpec([None], tf.int64), tf.TensorSpec([], tf.float32)],
         )
 
     def _kept_sparse(self, sparse: frozenset[int]) -> frozenset[int]:
@@ -66,37 +71,55 @@ class ClippedGradients:
         Zeros and 0.0 if nobody was chosen. More than CHUNK customers are computed one chunk after the other
         (virtual batches). The mean loss is an internal number.
         """
+        total, loss, _ = self.counted_sum(chosen, self._clip)
+        return total, loss
+
+    def counted_sum(self, chosen: NDArray[np.int64], clip: Any) -> tuple[list[Any], float, float]:
+        """As `sum`, clipped to norm `clip`; also how many norms were at most `clip`, each counted 1/2, else -1/2."""
         total: list[Any] = []
-        loss = 0.0
+        loss = within = 0.0
         for start in range(0, len(chosen), CHUNK):
-            summed, chunk_loss = self._chunk(tf.constant(chosen[start : start + CHUNK], tf.int64))
+            summed, *numbers = self._chunk(tf.constant(chosen[start : start + CHUNK], tf.int64), clip)
             total = [_added(*pair) for pair in zip(total, summed, strict=True)] if total else list(summed)
-            loss += float(chunk_loss)
-        return total or [tf.zeros(variable.shape) for variable in self._variables], loss / max(len(chosen), 1)
+            loss, within = loss + float(numbers[0]), within + float(numbers[1])
+        total = total or [tf.zeros(variable.shape) for variable in self._variables]
+        return total, loss / max(len(chosen), 1), within
 
     def chunk_sum(self, places: Any) -> tuple[list[Any], Any]:
         """The sums for the customers at `places` (n,), and the sum of their losses; to be traced."""
-        rows = tf.nest.map_structure(lambda tensor: tf.gather(tensor, places), self._data)
-        return self._by_bookkeeping(*rows) if self.engine == "book-keeping" else self._by_cells(*rows)
+        return self.counted_chunk_sum(places, self._clip)[:2]
 
-    def _by_bookkeeping(self, features: Any, labels: Any, mask: Any) -> tuple[list[Any], Any]:
+    def counted_chunk_sum(self, places: Any, clip: Any) -> tuple[list[Any], Any, Any]:
+        """As `chunk_sum`, clipped to norm `clip`, with the count of `counted_sum`; to be traced."""
+        features, labels, mask = tf.nest.map_structure(lambda tensor: tf.gather(tensor, places), self._data)
+        if self.engine == "book-keeping":
+            return self._by_bookkeeping(features, labels, mask, clip)
+        return self._by_cells(features, labels, mask, clip)
+
+    def _by_bookkeeping(self, features: Any, labels: Any, mask: Any, clip: Any) -> tuple[list[Any], Any, Any]:
         weights = mask / tf.maximum(tf.reduce_sum(mask, axis=1, keepdims=True), 1.0)
         seen: list[Any] = []
 
         def forward() -> Any:
             merged = tf.nest.map_structure(merge, features)
             losses = self._losses(merged, merge(labels))
-            losses = tf.where(merge(mask) > 0, losses, tf.zeros_like(losses))
             seen.append(tf.stop_gradient(losses))
-            return tf.reduce_sum(merge(weights) * losses)
+            return losses
 
-        sums = clipped_sums(
-            self._model, forward, examples=self._examples, clip=self._clip, sparse=self._sparse
+        sums, norms = clipped_sums(
+            self._model,
+            forward,
+            examples=self._examples,
+            clip=clip,
+            weights=merge(weights),
+            groups=self.groups,
+            sparse=self._sparse,
         )
-        each = tf.reduce_sum(tf.reshape(seen[0], tf.shape(mask)) * weights, axis=1)
-        return sums, tf.reduce_sum(tf.where(tf.math.is_finite(each), each, 0.0))
+        each = tf.math.multiply_no_nan(tf.reshape(seen[0], tf.shape(mask)), weights)
+        each = tf.reduce_sum(each, axis=1)
+        return sums, tf.reduce_sum(tf.where(tf.math.is_finite(each), each, 0.0)), _within(norms, clip)
 
-    def _by_cells(self, features: Any, labels: Any, mask: Any) -> tuple[list[Any], Any]:
+    def _by_cells(self, features: Any, labels: Any, mask: Any, clip: Any) -> tuple[list[Any], Any, Any]:
         """Customers in groups of `_CELLS`, the last one filled up with empty places."""
         count = tf.shape(mask)[0]
         missing = -count % _CELLS
@@ -109,26 +132,35 @@ class ClippedGradients:
         groups = tf.nest.map_structure(filled, (features, labels, mask, present))
         empty = [tf.zeros(variable.shape) for variable in self._variables]
 
-        def add(before: tuple[list[Any], Any], group: Any) -> tuple[list[Any], Any]:
-            clipped, losses = tf.vectorized_map(self._one_customer, group, fallback_to_while_loop=False)
+        def add(before: tuple[list[Any], Any, Any], group: Any) -> tuple[list[Any], Any, Any]:
+            clipped, losses, norms = tf.vectorized_map(
+                lambda cell: self._one_customer(cell, clip), group, fallback_to_while_loop=False
+            )
             losses = tf.where(group[-1] & tf.math.is_finite(losses), losses, 0.0)
             sums = [b + tf.reduce_sum(part, axis=0) for b, part in zip(before[0], clipped, strict=True)]
-            return sums, before[1] + tf.reduce_sum(losses)
+            within = _within(tf.boolean_mask(norms, group[-1]), clip)
+            return sums, before[1] + tf.reduce_sum(losses), before[2] + within
 
-        return tf.foldl(add, groups, initializer=(empty, tf.constant(0.0)))  # type: ignore[no-any-return]
+        start = (empty, tf.constant(0.0), tf.constant(0.0))
+        return tf.foldl(add, groups, initializer=start)  # type: ignore[no-any-return]
 
-    def _one_customer(self, cell: tuple[Any, Any, Any, Any]) -> tuple[list[Any], Any]:
-        """The clipped gradient and the loss of one customer: features (m, ...), labels (m, ...), mask (m,)."""
+    def _one_customer(self, cell: tuple[Any, Any, Any, Any], clip: Any) -> tuple[list[Any], Any, Any]:
+        """One customer's clipped gradient, loss and norm: features (m, ...), labels (m, ...), mask (m,)."""
         features, labels, mask, present = cell
         with tf.GradientTape() as tape:
             loss = masked_mean(self._losses(features, labels), mask)
         gradients = tape.gradient(loss, self._variables, unconnected_gradients="zero")
         gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
-        clipped = self._query.preprocess_record(self._clip, gradients)
-        return [tf.where(present, part, tf.zeros_like(part)) for part in clipped], loss
+        clipped, norm = self._query.preprocess_record_impl(clip, gradients)
+        return [tf.where(present, part, tf.zeros_like(part)) for part in clipped], loss, norm
 
     def _losses(self, features: Any, labels: Any) -> Any:
         return tf.cast(self._loss(labels, squeezed(self._model(features, training=True))), tf.float32)
+
+
+def _within(norms: Any, clip: Any) -> Any:
+    """How many of `norms` (n,) are at most `clip`: 1/2 for each that is, -1/2 for each that is not or is no number."""
+    return tf.reduce_sum(tf.where(norms <= clip, 0.5, -0.5))
 
 
 def _added(first: Any, second: Any) -> Any:
@@ -165,10 +197,8 @@ def masked_mean(losses: Any, mask: Any) -> Any:
 def merge(tensor: Any) -> Any:
     """(n, m, ...) as (n m, ...): one flat list of examples."""
     tensor = tf.convert_to_tensor(tensor)
-    shape = tf.shape(tensor)
-    merged = tf.reshape(tensor, tf.concat([[shape[0] * shape[1]], shape[2:]], axis=0))
-    merged.set_shape([None, *tensor.shape[2:]])
-    return merged
+    rest = tensor.shape[2:]
+    return tf.reshape(tensor, [-1, *rest] if None not in rest else [-1, *tf.unstack(tf.shape(tensor)[2:])])
 
 
 def _chosen(model: Any, customers: CustomerExamples, loss: Loss) -> Engine:

@@ -37,16 +37,12 @@ __all__ = [
 
 
 class GaussianNoise:
-    """Draws Gaussian arrays and keeps count of what it drew, so that the log says what was really added.
+    """Draws Gaussian arrays and keeps count of what it drew, so that the log says what was really added."""
 
-    `ahead` numbers are kept ready by a second thread, for `vector` and `arrays`; the numbers that one step
-    needs are a good choice. Noise needs no data, so it can be made while gradients are computed.
-    """
-
-    def __init__(self, entropy: Entropy, *, ahead: int = 0) -> None:
+    def __init__(self, entropy: Entropy) -> None:
         self.source: Final = entropy.name
         self._entropy = entropy
-        self._normals = Normals(entropy, ahead=ahead)
+        self._normals = Normals(entropy)
         self._drawn: list[float] = []
 
     def vector(self, count: int, *, stddev: float) -> Floats32:
@@ -54,11 +50,15 @@ class GaussianNoise:
         self._drawn.append(_checked(stddev))
         return self._normals.scaled(count, stddev)
 
-    def arrays(self, shapes: Sequence[tuple[int, ...]], *, stddev: float) -> list[Floats32]:
-        """Arrays of `shapes`, views of one vector made in one go; each counts as a draw."""
+    def flat(self, shapes: Sequence[tuple[int, ...]], *, stddev: float) -> Floats32:
+        """The numbers for arrays of `shapes`, one after the other, made in one go; each counts as a draw."""
         self._drawn.extend([_checked(stddev)] * len(shapes))
+        return self._normals.scaled(sum(map(math.prod, shapes)), stddev)
+
+    def arrays(self, shapes: Sequence[tuple[int, ...]], *, stddev: float) -> list[Floats32]:
+        """Arrays of `shapes`: views of `flat`."""
+        whole = self.flat(shapes, stddev=stddev)
         ends = np.cumsum([math.prod(shape) for shape in shapes], dtype=np.int64)
-        whole = self._normals.scaled(int(ends[-1]) if len(ends) else 0, stddev)
         parts = np.split(whole, ends[:-1]) if len(ends) else []
         return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
 

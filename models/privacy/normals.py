@@ -1,4 +1,4 @@
-"""Standard normal numbers in float32: made in blocks, ahead of need by a second thread if asked for.
+"""Standard normal numbers in float32, made in blocks.
 
 Box and Muller 1958: with u uniform on (0, 1] and an angle t uniform on the circle, sqrt(-2 ln u) cos t and
 sqrt(-2 ln u) sin t are two independent standard normal numbers. Every pair takes 96 fresh bits:
@@ -15,9 +15,6 @@ from __future__ import annotations
 
 import math
 import os
-from collections import deque
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 from typing import Final
 
@@ -72,13 +69,12 @@ class BoxMuller:
 class Normals:
     """A stream of standard normal numbers, each handed out once; threads may share it.
 
-    With `ahead` > 0 a second thread with a source of its own (`Entropy.split`) keeps that many numbers
-    ready. A process that was forked off throws away what its parent has made and takes a new source.
+    A process that was forked off throws away what its parent has made and takes a new source.
     """
 
-    def __init__(self, entropy: Entropy, *, ahead: int = 0) -> None:
-        self._entropy, self._ahead = entropy, ahead
-        self._begin(entropy.split() if ahead else entropy)
+    def __init__(self, entropy: Entropy) -> None:
+        self._entropy = entropy
+        self._begin(entropy)
 
     def scaled(self, count: int, scale: float) -> Floats32:
         """The next `count` numbers times `scale`, in an array of their own."""
@@ -96,8 +92,7 @@ class Normals:
     def _begin(self, entropy: Entropy) -> None:
         self._pid, self._lock = os.getpid(), Lock()
         self._rest: Floats32 = np.empty(0, dtype=np.float32)
-        make = BoxMuller(entropy).block
-        self._next = _made_ahead(make, -(-self._ahead // BLOCK)) if self._ahead else make
+        self._next = BoxMuller(entropy).block
 
     def _unread(self, count: int) -> Floats32:
         """Up to `count` numbers that nobody has had."""
@@ -105,18 +100,3 @@ class Normals:
             self._rest = self._next()
         part, self._rest = self._rest[:count], self._rest[count:]
         return part
-
-
-def _made_ahead(make: Callable[[], Floats32], blocks: int) -> Callable[[], Floats32]:
-    """`make` called by one other thread, so that `blocks` results are ready or under way at any time.
-
-    The thread ends with the last reference to what is returned.
-    """
-    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="noise")
-    ready: deque[Future[Floats32]] = deque(thread.submit(make) for _ in range(blocks))
-
-    def take() -> Floats32:
-        ready.append(thread.submit(make))
-        return ready.popleft().result()
-
-    return take

@@ -13,10 +13,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from numpy.typing import NDArray
 
 from models.privacy.accounting import claim
+from models.privacy.cap import DPCap, dp_cap
 from models.privacy.checkpoint import Checkpoints
+from models.privacy.clipping.rule import Clipping
 from models.privacy.errors import PrivacyError
 from models.privacy.examples import CustomerExamples
 from models.privacy.plan import PrivacyPlan
@@ -47,6 +50,8 @@ class Private:
             raise PrivacyError("give either a plan, or a public bound of how many customers there are")
         self.model, self._plan = model, plan
         self._epsilon, self._customers = epsilon, customers
+        self._asked: DPCap | None = None
+        self._sizes: dict[str, Any] = {}
         self._log: RunLog | None = None
 
     def compile(
@@ -57,32 +62,44 @@ class Private:
         tables: Sequence[Table] = (),
         batch_size: int = 256,
         epochs: int = 10,
-        max_examples: int = 1,
+        max_examples: int | DPCap = 1,
         clipping_norm: float = 1.0,
+        clipping: Clipping = "flat",
+        quantile: float = 0.5,
     ) -> None:
         """Choose optimiser and loss; without a plan of your own also the sizes from which one is made.
 
         `batch_size` is the expected number of customers in a step, `epochs` how often a customer takes part on
-        average, `max_examples` how many examples a customer gives at most. Any loss is taken per example.
+        average, `max_examples` how many examples a customer gives at most: a public number, or a DPCap, with which
+        `fit` chooses it from the data and pays for it within epsilon. `clipping` is "flat", "per-layer" or
+        "adaptive", which starts at `clipping_norm` and follows `quantile` of the customers' norms. Any loss is
+        taken per example.
         """
         self.model.compile(optimizer=optimizer)
         self._optimizer, self._tables, self._loss = self.model.optimizer, tables, _per_example(loss)
         if self._customers is not None:
             bound = self._customers
             target = PrivacyTarget(epsilon=self._epsilon, delta=min(1e-5, 1 / (10 * bound)), n_public=bound)
-            self._plan = PrivacyPlan.calibrate(
-                target,
-                expected_batch=min(batch_size, bound),
-                steps=max(1, round(epochs * bound / batch_size)),
-                max_examples=max_examples,
-                clipping_norm=clipping_norm,
-            )
+            self._sizes = {
+                "target": target,
+                "expected_batch": min(batch_size, bound),
+                "steps": max(1, round(epochs * bound / batch_size)),
+                "clipping_norm": clipping_norm,
+                "clipping": clipping,
+                "quantile": quantile,
+            }
+            self._asked, self._plan = None, None
+            if isinstance(max_examples, DPCap):
+                self._asked = _affordable(max_examples, self._epsilon)
+            else:
+                self._plan = PrivacyPlan.calibrate(max_examples=max_examples, **self._sizes)
 
     @property
     def plan(self) -> PrivacyPlan:
-        """The plan. Raises PrivacyError before `compile` if none was given."""
+        """The plan. Raises PrivacyError before `compile`, or before `fit` if its cap is chosen from the data."""
         if self._plan is None:
-            raise PrivacyError("there is no plan yet; call compile first")
+            missing = "compile" if self._asked is None else "fit"
+            raise PrivacyError(f"there is no plan yet; call {missing} first")
         return self._plan
 
     def fit(
@@ -101,9 +118,13 @@ class Private:
         customer with more than the plan's `max_examples` rows so many are drawn at random. Callbacks get the
         epsilon spent so far and nothing of the data; what they see of the model is noised. All planned steps
         run: a callback that stops the training raises PrivacyError. Returns Keras's History.
+
+        With a DPCap the first call chooses the cap and makes the plan; to go on in another process give that plan,
+        since to choose again costs again.
         """
-        examples = CustomerExamples.from_rows(x, y, customer, max_examples=self.plan.max_examples)
         last = None if checkpoints is None else checkpoints.last
+        self._choose_cap(customer, resumed=last is not None)
+        examples = CustomerExamples.from_rows(x, y, customer, max_examples=self.plan.max_examples)
         training = Training(
             self.plan,
             self.model,
@@ -144,6 +165,23 @@ class Private:
         """The privacy statement of what ran, in English or Chinese."""
         return statement(self.claim(), language)
 
+    def _choose_cap(self, customer: NDArray[Any] | None, *, resumed: bool) -> None:
+        """Choose the cap from how many rows each customer has, and make the plan that pays for it."""
+        if self._asked is None or self._plan is not None:
+            return
+        if resumed:
+            raise PrivacyError(
+                "to choose the cap again would cost again; go on with Private(model, plan=...)"
+            )
+        if customer is None:
+            raise PrivacyError(
+                "every row is a customer of its own, so there is no cap to choose; give customer="
+            )
+        counts = np.unique(customer, return_counts=True)[1]
+        self._plan = PrivacyPlan.calibrate(
+            max_examples=dp_cap(counts, **self._asked.model_dump()), **self._sizes
+        )
+
     def _epoch(self, training: Training, epoch: int, per_epoch: int, told: Any) -> None:
         told.on_epoch_begin(epoch)
         for place in range(training.done - epoch * per_epoch, per_epoch):
@@ -159,6 +197,15 @@ class Private:
                 "a callback stopped the training; all planned steps must run, since when to stop would tell of the "
                 "data. Plan fewer epochs"
             )
+
+
+def _affordable(asked: DPCap, epsilon: float) -> DPCap:
+    """The cap that is asked for, unless it would cost all; better said before the data is looked at."""
+    if asked.epsilon >= epsilon:
+        raise PrivacyError(
+            f"choosing the cap costs epsilon {asked.epsilon:g}, all of the {epsilon:g} there is; choose it for less"
+        )
+    return asked
 
 
 def _per_example(loss: Any) -> Any:

@@ -67,7 +67,7 @@ class Probe:
             return tf.reduce_sum(tf.cast(self._loss(tf.constant(self._labels), outputs), tf.float32))
 
         self._restore()
-        recorded = clipped_sums(self._model, total, examples=1, clip=tf.constant(1e30))
+        recorded, _ = clipped_sums(self._model, total, examples=1, clip=tf.constant(1e30))
         self._restore()
         with tf.GradientTape() as tape:
             whole = total()

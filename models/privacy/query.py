@@ -22,18 +22,17 @@ _library = tf_privacy.part("privacy.dp_query.gaussian_query")
 
 
 class Drawn:
-    """The noise of one step that was drawn before, so that a compiled step can take it as an argument."""
+    """The noise of one step that was drawn before (`GaussianNoise.flat`), for a graph that takes it as an argument."""
 
-    def __init__(self, parts: list[Any], stddev: float) -> None:
-        self._parts, self._stddev = parts, stddev
+    def __init__(self, flat: Any, shapes: Sequence[tuple[int, ...]], *, stddev: float) -> None:
+        self._flat, self._shapes, self._stddev = flat, list(shapes), stddev
 
     def arrays(self, shapes: Sequence[tuple[int, ...]], *, stddev: float) -> list[Any]:
         """The parts, if they are of these shapes and this standard deviation. Raises PrivacyError if not."""
-        if [tuple(part.shape) for part in self._parts] != list(shapes) or not math.isclose(
-            stddev, self._stddev, rel_tol=1e-6
-        ):
+        if self._shapes != list(shapes) or not math.isclose(stddev, self._stddev, rel_tol=1e-6):
             raise PrivacyError("the noise drawn for a step is not what its query asks for; train again")
-        return self._parts
+        parts = tf.split(self._flat, [math.prod(shape) for shape in shapes]) if shapes else []
+        return [tf.reshape(part, shape) for part, shape in zip(parts, shapes, strict=True)]
 
 
 class CustomerSumQuery(_library.GaussianSumQuery):  # type: ignore[misc, name-defined]

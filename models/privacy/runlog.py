@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pydantic import Field
 from scipy.stats import chi2
 
+from models.privacy.cap import ChosenCap
+from models.privacy.clipping.rule import joint_noise_multiplier
 from models.privacy.plan import PrivacyPlan
 from models.values.base import Value
 
@@ -20,13 +22,26 @@ _TAIL = 1e-9
 
 
 class StepLog(Value):
-    """One step. `noise_stddev` is the smallest that any variable got, `divisor` what divided the sum."""
+    """One step. `noise_stddev` is the smallest that any variable got, `divisor` what divided the sum.
+
+    With adaptive clipping `share` is the noised share of norms at most `clipping_norm` that the step released, and
+    `count_stddev` the noise that its count got.
+    """
 
     sampled: int = Field(ge=0)
     noise_stddev: float = Field(ge=0)
     noise_draws: int = Field(ge=0)
     clipping_norm: float = Field(gt=0)
     divisor: float = Field(gt=0)
+    share: float | None = None
+    count_stddev: float | None = Field(default=None, ge=0)
+
+    @property
+    def noise_multiplier(self) -> float:
+        """Of all that the step released together; 0 for a count that was released without noise."""
+        if self.share is not None and self.count_stddev is None:
+            return 0.0
+        return joint_noise_multiplier(self.clipping_norm, self.noise_stddev, self.count_stddev)
 
 
 class TableLog(Value):
@@ -44,7 +59,11 @@ class TableLog(Value):
 
 
 class RunLog(Value):
-    """What ran: `population` is how many customers were sampled from, `variables` how many tensors noised."""
+    """What ran: `population` is how many customers were sampled from, `variables` how many tensors noised.
+
+    `clipping` is how gradients were clipped, in `clipping_groups` groups; `cap` how the cap of examples was chosen,
+    if from data.
+    """
 
     plan_digest: str
     sampler: str
@@ -54,6 +73,9 @@ class RunLog(Value):
     variables: int = Field(ge=1)
     steps: tuple[StepLog, ...]
     tables: tuple[TableLog, ...] = ()
+    clipping: str = "flat"
+    clipping_groups: int = Field(default=1, ge=1)
+    cap: ChosenCap | None = None
 
 
 def differences(plan: PrivacyPlan, log: RunLog) -> tuple[str, ...]:
@@ -67,17 +89,25 @@ def differences(plan: PrivacyPlan, log: RunLog) -> tuple[str, ...]:
         "a step did not draw its noise once per variable": _all(
             log, lambda step: step.noise_draws == log.variables
         ),
-        "a step's noise was not the planned one": _all(
-            log, lambda step: math.isclose(step.noise_stddev, plan.noise_stddev, rel_tol=_RELATIVE)
+        f"the clipping was not {plan.clipping}": log.clipping == plan.clipping
+        and (log.clipping == "per-layer" or log.clipping_groups == 1),
+        "the cap of examples was not chosen as planned": log.cap == plan.cap,
+        "a step's noise was not the planned one": all(
+            math.isclose(step.noise_stddev, plan.sum_noise_multiplier * norm, rel_tol=_RELATIVE)
+            for step, norm in zip(log.steps, _norms(plan, log), strict=True)
         ),
-        "a step's clipping norm was not the planned one": _all(
-            log, lambda step: math.isclose(step.clipping_norm, plan.clipping_norm, rel_tol=_RELATIVE)
+        "a step's clipping norm was not the planned one": all(
+            math.isclose(step.clipping_norm, norm, rel_tol=_RELATIVE)
+            for step, norm in zip(log.steps, _norms(plan, log), strict=True)
+        ),
+        "a step's count of clipped customers was not noised as planned": _all(
+            log, lambda step: _count_is_noised(plan, step)
         ),
         "a step was not divided by the public expected batch": _all(
             log, lambda step: math.isclose(step.divisor, plan.expected_batch, rel_tol=_RELATIVE)
         ),
         "a table lacks the noise of a step or has it twice": all(
-            _settled(plan, table) for table in log.tables
+            _settled(plan, log, table) for table in log.tables
         ),
         "customers were not sampled at the planned rate": _rate_is_plausible(plan, log),
         "batch sizes do not vary as under Poisson sampling": _variance_is_plausible(plan, log),
@@ -89,10 +119,29 @@ def _all(log: RunLog, holds: Callable[[StepLog], bool]) -> bool:
     return all(holds(step) for step in log.steps)
 
 
-def _settled(plan: PrivacyPlan, table: TableLog) -> bool:
-    """Every row has the noise of every step: variance (learning rate * sigma * C / B)^2 each."""
-    each = (table.learning_rate * plan.noise_stddev / plan.expected_batch) ** 2
-    due = table.rows * plan.steps * each
+def _norms(plan: PrivacyPlan, log: RunLog) -> list[float]:
+    """The clipping norm that each step had to use: the plan's, or what follows from the step before it."""
+    if plan.adaptive is None:
+        return [plan.clipping_norm] * len(log.steps)
+    followed = [
+        plan.adaptive.next_norm(step.clipping_norm, step.share or 0.0, plan.clipping_norm)
+        for step in log.steps[:-1]
+    ]
+    return [plan.clipping_norm, *followed][: len(log.steps)]
+
+
+def _count_is_noised(plan: PrivacyPlan, step: StepLog) -> bool:
+    """A count was released if and only if it was planned, with the planned noise."""
+    if plan.adaptive is None or step.share is None or step.count_stddev is None:
+        return plan.adaptive is None and step.share is None and step.count_stddev is None
+    return math.isclose(step.count_stddev, plan.adaptive.clipped_count_stddev, rel_tol=_RELATIVE)
+
+
+def _settled(plan: PrivacyPlan, log: RunLog, table: TableLog) -> bool:
+    """Every row has the noise of every step: variance (learning rate * the step's stddev / B)^2 each."""
+    due = table.rows * math.fsum(
+        (table.learning_rate * step.noise_stddev / plan.expected_batch) ** 2 for step in log.steps
+    )
     whole = table.steps == plan.steps and table.row_steps == table.rows * plan.steps
     return whole and math.isclose(table.variance, due, rel_tol=_RELATIVE)
 

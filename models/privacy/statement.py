@@ -16,26 +16,51 @@ Who is protected: one {unit}, with everything they contributed. Neighbouring dat
 removing one {unit}; replacing one costs as much as a group of two.
 How strong: (epsilon, delta) = ({epsilon:.3f}, {delta:.1e}) by the privacy loss distribution. An independent check \
 by Renyi DP gives {epsilon_rdp:.3f}. Would an attacker know in which steps somebody took part, it would be \
-{epsilon_unamplified:.3f}.
+{epsilon_unamplified:.3f}.{exception}
 What that means: whoever sees the model and knows all other {unit}s, and at first holds it for equally likely that \
 somebody took part, is right about it with a chance of at most {posterior:.0%} (but for the {delta:.1e}).
-What ran: {steps} steps; each drew every {unit} with probability {sampling_rate:.5f} ({sampler}), clipped the whole \
-contribution of one {unit} to norm {clipping_norm:g} and added Gaussian noise of {noise_multiplier:g} times that, \
-from {noise_source}.
+What ran: {steps} steps; each drew every {unit} with probability {sampling_rate:.5f} ({sampler}), {clipped}, \
+from {noise_source}.{chosen}
 What is public: the model's form and initial weights, the numbers above, the number of {unit}s up to a bound.
 {limits_title} {limits}
 """
 _CHINESE = """\
 保护对象：一位客户及其贡献的全部数据。相邻数据集相差一位客户（增加或删除）；替换一位客户相当于两人一组。
 保护强度：按隐私损失分布计算，(epsilon, delta) = ({epsilon:.3f}, {delta:.1e})。用 Renyi 差分隐私独立核对得 \
-{epsilon_rdp:.3f}。若攻击者知道某人参与了哪些步骤，则为 {epsilon_unamplified:.3f}。
+{epsilon_rdp:.3f}。若攻击者知道某人参与了哪些步骤，则为 {epsilon_unamplified:.3f}。{exception}
 含义：看到模型、知道其他所有客户、并且起初认为某人是否参与各占一半的人，判断正确的机会最多为 {posterior:.0%}\
 （概率 {delta:.1e} 的情形除外）。
-实际运行：{steps} 步；每步以概率 {sampling_rate:.5f} 独立抽取每位客户（泊松抽样），将一位客户的全部贡献裁剪到范数 \
-{clipping_norm:g}，并加入标准差为其 {noise_multiplier:g} 倍的高斯噪声，来源：{noise_source}。
+实际运行：{steps} 步；每步以概率 {sampling_rate:.5f} 独立抽取每位客户（泊松抽样），{clipped}，\
+来源：{noise_source}。{chosen}
 公开的内容：模型结构与初始权重、以上数字、客户数量的上界。
 {limits_title}{limits}
 """
+_EXCEPTION = {"en": "\nException: delta exceeds 1/(10 N): {}", "zh": "\n例外：delta 大于 1/(10 N)：{}"}
+_CLIPPED = {
+    "en": {
+        "flat": "clipped the whole contribution of one {unit} to norm {clipping_norm:g} and added Gaussian noise of "
+        "{noise_multiplier:g} times that",
+        "per-layer": "clipped the contribution of one {unit} to each of {clipping_groups} layers by itself, the whole "
+        "thereby to norm {clipping_norm:g}, and added Gaussian noise of {noise_multiplier:g} times that",
+        "adaptive": "clipped the whole contribution of one {unit} to a norm, at most {clipping_norm:g}, that follows "
+        "quantile {clipping_quantile:g} of the {unit}s' norms, and added Gaussian noise to the sum and to the count of "
+        "norms below it, together of {noise_multiplier:g} times what one {unit} can move",
+    },
+    "zh": {
+        "flat": "将一位客户的全部贡献裁剪到范数 {clipping_norm:g}，并加入标准差为其 {noise_multiplier:g} 倍的高斯噪声",
+        "per-layer": "将一位客户对 {clipping_groups} 个层的贡献逐层裁剪，使其全部贡献的范数不超过 {clipping_norm:g}，"
+        "并加入标准差为其 {noise_multiplier:g} 倍的高斯噪声",
+        "adaptive": "将一位客户的全部贡献裁剪到一个跟随客户范数 {clipping_quantile:g} 分位数的范数（不超过 "
+        "{clipping_norm:g}），并对总和以及低于该范数的人数加入高斯噪声，两者合计相当于一位客户影响的 "
+        "{noise_multiplier:g} 倍",
+    },
+}
+_CHOSEN = {
+    "en": " At most {cap} examples of one {unit} were used; this number was chosen from the data (quantile "
+    "{cap_quantile:g}) by a mechanism of epsilon {cap_epsilon:g}, which is part of the epsilon above.",
+    "zh": "每位客户最多使用 {cap} 条样本；该上限由数据以 epsilon {cap_epsilon:g} 的机制选出（分位数 "
+    "{cap_quantile:g}），其开销已计入上述 epsilon。",
+}
 _LIMITS = {
     "en": ("Known limits:", None),
     "zh": (
@@ -51,7 +76,12 @@ def statement(claim: PrivacyClaim, language: str = "en") -> str:
     if language not in _LIMITS:
         raise PrivacyError(f"there is no privacy statement in {language!r}; en and zh are known")
     title, limits = _LIMITS[language]
-    facts = claim.model_dump() | {
+    reason = claim.delta_exception
+    known = claim.model_dump()
+    facts = known | {
+        "clipped": _CLIPPED[language][claim.clipping].format(**known),
+        "chosen": "" if claim.cap is None else _CHOSEN[language].format(**known),
+        "exception": "" if reason is None else _EXCEPTION[language].format(reason),
         "posterior": 1 / (1 + math.exp(-claim.epsilon)),
         "limits_title": title,
         "limits": limits or " ".join(claim.known_limits),

@@ -60,15 +60,22 @@ class PendingTable:
     ) -> None:
         self.table, self._features, self._stddev = table, features, stddev
         self._lazy = LazyNoise(table.rows, noise, state=state)
+        self._read: NDArray[np.int64] | None = None
 
     def before(self, chosen: NDArray[np.int64]) -> tuple[Floats32, NDArray[np.int64]]:
-        """The noise that rows lack which the customers at `chosen` read, (n, width), and the rows (n,)."""
-        rows = self.table.read_by(self._features, chosen)
-        return self._lazy.missed(rows), rows
+        """The noise that rows lack which the customers at `chosen` read, (n, width), and the rows (n,).
 
-    def after(self, read: NDArray[np.int64]) -> None:
-        """Note a finished step by the rows that it really read. Raises PlanViolation if one lacked noise."""
-        self._lazy.advance(self._stddev * self.table.learning_rate, read=read)
+        For the next step: the one before it, if any, counts as made. The noise counts as added.
+        """
+        self.made()
+        self._read = self.table.read_by(self._features, chosen)
+        return self._lazy.missed(self._read), self._read
+
+    def made(self) -> None:
+        """Note that the step was made whose rows were asked for last: it owes its noise to all rows."""
+        if self._read is not None:
+            self._lazy.advance(self._stddev * self.table.learning_rate, read=self._read)
+        self._read = None
 
     def flush(self) -> None:
         """Give every row the noise that it lacks."""

@@ -10,17 +10,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from models.privacy import checkpoint
+from models.privacy.ahead import Ahead
 from models.privacy.checkpoint import Checkpoints
 from models.privacy.epsilon import running_epsilon
-from models.privacy.errors import PrivacyError
+from models.privacy.errors import PlanViolation, PrivacyError
 from models.privacy.examples import CustomerExamples
 from models.privacy.gradients import CHUNK, ClippedGradients, Loss, masked_arrays
+from models.privacy.graphs import compiled
 from models.privacy.noise import Entropy, GaussianNoise, source
 from models.privacy.plan import PrivacyPlan
 from models.privacy.query import CustomerSumQuery, Drawn
@@ -32,6 +35,16 @@ OnStep = Callable[[int, int, float], None]
 """`on_step(step, steps, epsilon)`: public facts only; epsilon is an upper bound of what is spent so far."""
 
 _MESSAGES = 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Ready:
+    """What a step needs and no data decides: customers (n,), noise, and for each table noise and rows."""
+
+    chosen: Any
+    noise: Any
+    stddevs: list[float]
+    missed: list[tuple[Any, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,9 +121,10 @@ class Training:
         self._shapes = [tuple(variable.shape) for variable in self._dense]
         optimizer.build(self._dense)
         self._sampler = PoissonSampler(plan.sampling_rate, entropy)
-        self._noise = GaussianNoise(entropy, ahead=sum(math.prod(shape) for shape in self._shapes))
+        self._noise = GaussianNoise(entropy.split())
         query = self._query(self._noise)
         self._state = query.initial_global_state()
+        self._clip = float(self._state.l2_norm_clip)
         self._gradients = ClippedGradients(model, customers, loss=loss, query=query, sparse=frozenset(apart))
         self._divisor = plan.expected_batch
         self._steps: list[StepLog] = []
@@ -124,16 +138,13 @@ class Training:
             PendingTable(table, features, self._noise, stddev=per_batch, state=state)
             for table, state in zip(tables, states, strict=True)
         ]
-        floats = [tf.TensorSpec(shape, tf.float32) for shape in self._shapes]
+        flat = tf.TensorSpec([sum(map(math.prod, self._shapes))], tf.float32)
         pending = [
             (tf.TensorSpec([None, table.rows.shape[1]], tf.float32), tf.TensorSpec([None], tf.int64))
             for table in tables
         ]
-        self._graph = tf.function(
-            self._whole_step,
-            autograph=False,
-            input_signature=[tf.TensorSpec([None], tf.int64), floats, pending],
-        )
+        self._graph = compiled(self._whole_step, tf.TensorSpec([None], tf.int64), flat, pending)
+        self._ahead = Ahead(self._prepare)
         self._last = tf.function(self._update, autograph=False, reduce_retracing=True)
 
     @property
@@ -143,19 +154,17 @@ class Training:
 
     def step(self) -> None:
         """One step; an empty batch gets its noise and counts like any other."""
-        chosen = self._sampler.sample(self._customers)
-        noise = self._noise.arrays(self._shapes, stddev=self._plan.noise_stddev)
-        missed = [table.before(chosen) for table in self._tables]
-        if len(chosen) <= CHUNK:
-            loss, read = self._graph(tf.constant(chosen), noise, missed)
-            mean_loss = float(loss) / max(len(chosen), 1)
+        ready = self._ahead.take(more=self.done + 1 < self._plan.steps)
+        sampled = len(ready.chosen)
+        if sampled <= CHUNK:
+            loss, read = self._graph(ready.chosen, ready.noise, ready.missed)
+            mean_loss = float(loss) / max(sampled, 1)
         else:
-            self._catch_up(missed)
-            total, mean_loss = self._gradients.sum(chosen)
-            read = self._last(total, noise)
-        for table, rows in zip(self._tables, read, strict=True):
-            table.after(rows.numpy())
-        self._note(len(chosen), mean_loss)
+            self._catch_up(ready.missed)
+            total, mean_loss = self._gradients.sum(ready.chosen.numpy())
+            read = self._last(total, ready.noise)
+        _check_read(ready.missed, read)
+        self._note(sampled, mean_loss, ready.stddevs)
 
     def spent(self) -> float:
         """An upper bound of the epsilon spent so far; public. No part exceeds the whole."""
@@ -163,11 +172,13 @@ class Training:
 
     def flush(self) -> None:
         """Give every row of the tables the noise that it lacks, before anything looks at them."""
+        self._settle()
         for table in self._tables:
             table.flush()
 
     def checkpoint(self) -> bytes:
         """The whole state after the last step."""
+        self._settle()
         states = [table.state() for table in self._tables]
         return checkpoint.dump(self._plan, self._model, self._optimizer, self._steps, self._losses, states)
 
@@ -188,12 +199,31 @@ class Training:
         )
         return FitResult(log=log, losses=tuple(self._losses))
 
+    def _prepare(self) -> _Ready:
+        """Draw the next step's customers and noise; called in order, in a second thread."""
+        chosen = self._sampler.sample(self._customers)
+        noise = tf.constant(self._noise.flat(self._shapes, stddev=self._plan.noise_stddev))
+        stddevs = self._noise.taken()
+        missed = [tuple(map(tf.constant, table.before(chosen))) for table in self._tables]
+        return _Ready(chosen=tf.constant(chosen), noise=noise, stddevs=stddevs, missed=missed)
+
+    def _settle(self) -> None:
+        """Bring the tables to where the last step left them: noise that counts as added is added."""
+        ready = self._ahead.outstanding()
+        if ready is None:
+            for table in self._tables:
+                table.made()
+            return
+        self._catch_up(ready.missed)
+        nothing = [(tf.zeros_like(noise), rows) for noise, rows in ready.missed]
+        self._ahead.put_back(replace(ready, missed=nothing))
+
     def _query(self, noise: GaussianNoise | Drawn) -> CustomerSumQuery:
         return CustomerSumQuery(
             clipping_norm=self._plan.clipping_norm, stddev=self._plan.noise_stddev, noise=noise
         )
 
-    def _whole_step(self, places: Any, noise: list[Any], missed: list[Any]) -> tuple[Any, list[Any]]:
+    def _whole_step(self, places: Any, noise: Any, missed: list[Any]) -> tuple[Any, list[Any]]:
         """One batch from its customers' numbers to the updated variables, as one graph."""
         with tf.control_dependencies(self._catch_up(missed)):
             total, loss = self._gradients.chunk_sum(places)
@@ -202,10 +232,10 @@ class Training:
     def _catch_up(self, missed: list[Any]) -> list[Any]:
         return [table.table.add(*noise) for table, noise in zip(self._tables, missed, strict=True)]
 
-    def _update(self, total: list[Any], noise: list[Any]) -> list[Any]:
+    def _update(self, total: list[Any], noise: Any) -> list[Any]:
         """Noise, divide and apply; the row numbers that each table's sum names."""
         sums = {id(v): part for v, part in zip(self._model.trainable_variables, total, strict=True)}
-        query = self._query(Drawn(noise, self._plan.noise_stddev))
+        query = self._query(Drawn(noise, self._shapes, stddev=self._plan.noise_stddev))
         noised, _, _ = query.get_noised_result([sums[id(v)] for v in self._dense], self._state)
         self._optimizer.apply([part / self._divisor for part in noised], self._dense)
         slices = [sums[id(pending.table.variable)] for pending in self._tables]
@@ -213,18 +243,24 @@ class Training:
             pending.table.descend(rows, self._divisor)
         return [rows.indices for rows in slices]
 
-    def _note(self, sampled: int, mean_loss: float) -> None:
-        stddevs = self._noise.taken()
+    def _note(self, sampled: int, mean_loss: float, stddevs: list[float]) -> None:
         self._losses.append(mean_loss)
         self._steps.append(
             StepLog(
                 sampled=sampled,
                 noise_stddev=min(stddevs, default=0.0),
                 noise_draws=len(stddevs),
-                clipping_norm=float(self._state.l2_norm_clip),
+                clipping_norm=self._clip,
                 divisor=self._divisor,
             )
         )
+
+
+def _check_read(missed: list[tuple[Any, Any]], read: list[Any]) -> None:
+    """Raise PlanViolation if a step read a row that was not among those that got their noise before it."""
+    for (_, asked), rows in zip(missed, read, strict=True):
+        if not np.array_equal(rows, asked) and not np.isin(rows, asked).all():
+            raise PlanViolation("a step read rows that lacked noise; catch up with all rows before reading")
 
 
 def _spent(plan: PrivacyPlan, step: int) -> float:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from models.privacy.clipping.bookkeeping import recording
 from models.privacy.examples import CustomerExamples
 from models.privacy.gradients import Loss, log_odds, masked_arrays, masked_mean, merge
+from models.privacy.graphs import compiled
 from models.privacy.probe import squeezed
 from models.privacy.tables import Table
 
@@ -37,13 +38,11 @@ class Twin:
         apart = {id(table.variable) for table in tables}
         self._dense = [variable for variable in model.trainable_variables if id(variable) not in apart]
         optimizer.build(self._dense)
-        self._graph = tf.function(
-            self._step, autograph=False, input_signature=[tf.TensorSpec([None], tf.int64)]
-        )
+        self._graph = compiled(self._step, tf.TensorSpec([None], tf.int64))
 
     def step(self, chosen: NDArray[np.int64]) -> None:
         """One step on the customers at `chosen`."""
-        self._graph(chosen)
+        self._graph(tf.constant(chosen))
 
     def finish(self) -> None:
         """A moving average of the weights takes their place if the optimiser keeps one."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from pydantic import model_validator
+
 from models.values.base import Value
 from models.values.dataset import DatasetRef, GateResult, LawfulBasis
 from models.values.scope import Measure
@@ -15,6 +17,9 @@ class PrivacyClaim(Value):
 
     `epsilon` is the claim (privacy loss distribution), `epsilon_rdp` the check, `epsilon_unamplified` what
     would hold without subsampling. `group_epsilon` protects all `group_size` customers of one household.
+    `delta_exception` is why delta exceeds 1/(10 N), None where it does not. `clipping` is flat, per-layer in
+    `clipping_groups` groups, or adaptive to `clipping_quantile`; then `clipping_norm` is the largest. `cap` of
+    examples, if chosen from data, aimed at `cap_quantile` and cost `cap_epsilon`, which is within `epsilon`.
     """
 
     epsilon: float
@@ -32,6 +37,13 @@ class PrivacyClaim(Value):
     group_size: int = 1
     group_epsilon: float | None = None
     known_limits: tuple[str, ...] = ()
+    delta_exception: str | None = None
+    clipping: str = "flat"
+    clipping_groups: int = 1
+    clipping_quantile: float | None = None
+    cap: int | None = None
+    cap_quantile: float | None = None
+    cap_epsilon: float | None = None
 
 
 class AuditResult(Value):
@@ -59,7 +71,10 @@ class Utility(Value):
 
 
 class Evidence(Value):
-    """All that decides whether a model may be used, and all that its dossier shows."""
+    """All that decides whether a model may be used, and all that its dossier shows.
+
+    There is none of a run whose delta is an exception: such a run is for comparison and is never registered.
+    """
 
     shop: str
     synthetic: str | None
@@ -83,6 +98,15 @@ class Evidence(Value):
     training_curve: tuple[float, ...] = ()
     roc: tuple[tuple[float, float], ...] = ()
     statement: str = ""
+
+    @model_validator(mode="after")
+    def _delta_is_no_exception(self) -> Evidence:
+        if self.target.delta_exception is not None or self.claim.delta_exception is not None:
+            raise ValueError(
+                "delta exceeds 1/(10 N) by an exception, which is for comparisons only; train again under a target "
+                "that keeps the rule"
+            )
+        return self
 
     def objections(self) -> tuple[str, ...]:
         """Why this model may not be champion, each in a sentence; empty if nothing speaks against it."""

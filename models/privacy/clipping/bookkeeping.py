@@ -10,6 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from models.privacy.clipping.calls import CALLS, recordable
+from models.privacy.clipping.groups import Groups, one_group, scales
 from models.privacy.clipping.records import Record, clipped_sum, squared_norms
 
 
@@ -33,37 +34,39 @@ def clipped_sums(
     *,
     examples: int,
     clip: Any,
+    weights: Any = None,
+    groups: Groups | None = None,
     sparse: frozenset[int] = frozenset(),
-) -> list[Any]:
-    """For every trainable variable the sum over customers of their gradients, each clipped to norm `clip`.
+) -> tuple[list[Any], Any]:
+    """For every trainable variable the sum over customers of their clipped gradients; also the norms before (n,).
 
-    `forward()` computes the sum over all B examples of their weighted losses; a customer's gradient is that of
-    its `examples` consecutive ones, over all variables together. A customer whose norm is not finite
-    adds nothing. `sparse` names variables (by id) whose sum may stay an
-    IndexedSlices. To be traced in a `tf.function`.
+    `forward()` computes the losses (B,) of all examples, to be multiplied by `weights` (B,), or their sum; a
+    customer's gradient is that of its `examples` consecutive ones. It is clipped to norm `clip`: over all variables
+    together, or by `groups`. A customer whose norm is not finite adds nothing. `sparse` names variables (by id)
+    whose sum may stay an IndexedSlices. To be traced in a `tf.function`.
     """
     with recording(model) as records, tf.GradientTape() as tape:
-        total = forward()
-    used = [[record for record in records if record.variable is v] for v in model.trainable_variables]
-    slopes = _slopes(tape, total, [record for group in used for record in group])
-    groups = [(group, [slopes[id(record)] for record in group]) for group in used]
-    norms = tf.sqrt(tf.add_n([squared_norms(group, found, examples) for group, found in groups if group]))
-    finite = tf.math.is_finite(norms)
-    factors = tf.where(finite, clip / tf.maximum(norms, clip), 0.0)
+        losses = forward()
+    variables = model.trainable_variables
+    used = [[record for record in records if record.variable is v] for v in variables]
+    slopes = _slopes(tape, losses, weights, [record for one in used for record in one])
+    uses = [(one, [slopes[id(record)] for record in one]) for one in used]
+    squared = [squared_norms(*use, examples) if use[0] else None for use in uses]
+    factors, finite, norms = scales(squared, groups or one_group(variables), clip)
 
     def sums(counted: Any) -> list[Any]:
         return [
-            clipped_sum(group, found, factors, examples, counted=counted, sparse=id(variable) in sparse)
-            if group
+            clipped_sum(*use, factor, examples, counted=counted, sparse=id(variable) in sparse)
+            if use[0]
             else tf.zeros(variable.shape)
-            for variable, (group, found) in zip(model.trainable_variables, groups, strict=True)
+            for variable, use, factor in zip(variables, uses, factors, strict=True)
         ]
 
-    return list(tf.cond(tf.reduce_all(finite), lambda: sums(None), lambda: sums(finite)))
+    return list(tf.cond(tf.reduce_all(finite), lambda: sums(None), lambda: sums(finite))), norms
 
 
-def _slopes(tape: Any, total: Any, records: list[Record]) -> dict[int, Any]:
+def _slopes(tape: Any, losses: Any, weights: Any, records: list[Record]) -> dict[int, Any]:
     """The slope of the loss at every record's tap, by the record's id; zeros where the loss does not read it."""
     taps = [record.tap for record in records]
-    found = tape.gradient(total, taps, unconnected_gradients="zero")
+    found = tape.gradient(losses, taps, output_gradients=weights, unconnected_gradients="zero")
     return {id(record): tf.convert_to_tensor(slope) for record, slope in zip(records, found, strict=True)}

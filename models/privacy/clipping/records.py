@@ -67,11 +67,20 @@ Record = Outer | Gather | Direct
 
 
 def customer_rows(tensor: Any, examples: int) -> Any:
-    """(B, ..., d) in float32 as (n, R, d), R = `examples` times the middle dimensions."""
+    """(B, ..., d) in float32 as (n, R, d), R = `examples` times the middle dimensions; (n, d) if R is 1."""
     middle, width = tensor.shape[1:-1], tensor.shape[-1]
+    tensor = tf.cast(tensor, tf.float32)
+    if examples == 1 and not middle:
+        return tensor
+    return tf.reshape(tensor, (*_leading(tensor, examples, middle), width))
+
+
+def _leading(tensor: Any, examples: int, middle: Any) -> tuple[Any, Any]:
+    """n and R; as few operations as may be, since each costs microseconds in every step."""
+    if None not in middle:
+        return -1, examples * math.prod(middle)
     shape = tf.shape(tensor)
-    count = examples * (math.prod(middle) if None not in middle else tf.reduce_prod(shape[1:-1]))
-    return tf.cast(tf.reshape(tensor, (shape[0] // examples, count, width)), tf.float32)
+    return shape[0] // examples, examples * tf.reduce_prod(shape[1 : 1 + len(middle)])
 
 
 def squared_norms(records: Sequence[Record], slopes: Sequence[Any], examples: int) -> Any:
@@ -80,24 +89,37 @@ def squared_norms(records: Sequence[Record], slopes: Sequence[Any], examples: in
     outers = [(r, s) for r, s in zip(records, slopes, strict=True) if isinstance(r, Outer)]
     gathers = [(r, s) for r, s in zip(records, slopes, strict=True) if isinstance(r, Gather)]
     if directs:
-        return _of_parts(sum(_customer_parts(record, slope, examples) for record, slope in directs))
+        return _of_parts(_added([_customer_parts(record, slope, examples) for record, slope in directs]))
     total, spread = [], []
     if outers:
-        inputs = tf.concat([customer_rows(record.inputs, examples) for record, _ in outers], axis=1)
-        rows = tf.concat([customer_rows(record.rows(slope), examples) for record, slope in outers], axis=1)
+        inputs = _joined([customer_rows(record.inputs, examples) for record, _ in outers])
+        rows = _joined([customer_rows(record.rows(slope), examples) for record, slope in outers])
         squared, own = _of_outer(inputs, rows)
         total.append(squared)
-        spread.append(own)
+        spread += own
     if gathers:
-        ids = tf.concat([_customer_ids(record.ids, examples) for record, _ in gathers], axis=1)
-        found = tf.concat([customer_rows(slope, examples) for _, slope in gathers], axis=1)
+        ids = _joined([_customer_ids(record.ids, examples) for record, _ in gathers])
+        found = _joined([customer_rows(slope, examples) for _, slope in gathers])
         squared, own = _of_gather(ids, found)
         total.append(squared)
-        spread.append(own)
+        spread += own
     if outers and gathers:
+        inputs, rows, found = (_with_rows(tensor) for tensor in (inputs, rows, found))
         total.append(2.0 * _of_tied(inputs, rows, ids, found))
         spread.append(_own(inputs, rows) + tf.reduce_sum(tf.norm(found, axis=2), axis=1))
+    if not spread:
+        return tf.add_n(total)
     return tf.maximum(tf.add_n(total), 0.0) + SLACK * tf.square(tf.add_n(spread))
+
+
+def _joined(parts: list[Any]) -> Any:
+    """Rows of several uses of a variable side by side: (n, R, d), or as it is if there is one use."""
+    return parts[0] if len(parts) == 1 else tf.concat([_with_rows(part) for part in parts], axis=1)
+
+
+def _with_rows(tensor: Any) -> Any:
+    """(n, d), a customer's only row, as (n, 1, d)."""
+    return tensor[:, None] if tensor.shape.rank == 2 else tensor
 
 
 def clipped_sum(
@@ -114,15 +136,23 @@ def clipped_sum(
     Customers that are not `counted` (n,), if given, add nothing whatever their numbers are. A dense tensor in
     float32; with `sparse` and nothing but lookups an IndexedSlices of the rows touched.
     """
-    each = tf.repeat(factors, examples)
-    kept = None if counted is None else tf.repeat(counted, examples)
+    each = _repeated(factors, examples)
+    kept = None if counted is None else _repeated(counted, examples)
     scaled = [_times(_cleaned(slope, kept), each) for slope in slopes]
     if sparse and all(isinstance(record, Gather) for record in records):
         width = records[0].variable.shape[1]
         ids = [tf.reshape(record.ids, (-1,)) for record in records if isinstance(record, Gather)]
         values = [tf.reshape(slope, (-1, width)) for slope in scaled]
         return tf.IndexedSlices(tf.concat(values, 0), tf.concat(ids, 0))
-    return tf.add_n([_sum_of(record, slope, kept) for record, slope in zip(records, scaled, strict=True)])
+    return _added([_sum_of(record, slope, kept) for record, slope in zip(records, scaled, strict=True)])
+
+
+def _added(tensors: list[Any]) -> Any:
+    return tensors[0] if len(tensors) == 1 else tf.add_n(tensors)
+
+
+def _repeated(numbers: Any, examples: int) -> Any:
+    return numbers if examples == 1 else tf.repeat(numbers, examples)
 
 
 def _sum_of(record: Record, scaled: Any, kept: Any) -> Any:
@@ -141,54 +171,52 @@ def _cleaned(tensor: Any, kept: Any) -> Any:
     """`tensor` (B, ...) with zeros for the examples that are not `kept` (B,)."""
     if kept is None:
         return tensor
-    shape = tf.concat([tf.shape(kept), tf.ones(tensor.shape.rank - 1, tf.int32)], axis=0)
-    return tf.where(tf.reshape(kept, shape), tensor, tf.zeros_like(tensor))
+    return tf.where(_broadcast(kept, tensor), tensor, tf.zeros_like(tensor))
 
 
 def _times(slope: Any, each: Any) -> Any:
     """A slope (B, ...) in float32 times a number of every example (B,)."""
-    shape = tf.concat([tf.shape(each), tf.ones(slope.shape.rank - 1, tf.int32)], axis=0)
-    return tf.cast(slope, tf.float32) * tf.reshape(each, shape)
+    return tf.cast(slope, tf.float32) * _broadcast(each, slope)
+
+
+def _broadcast(each: Any, tensor: Any) -> Any:
+    """(B,) as (B, 1, ...) of the rank of `tensor`."""
+    return tf.reshape(each, (-1, *(1,) * (tensor.shape.rank - 1)))
 
 
 def _customer_ids(ids: Any, examples: int) -> Any:
     """(B, ...) as (n, R)."""
-    middle, shape = ids.shape[1:], tf.shape(ids)
-    count = examples * (math.prod(middle) if None not in middle else tf.reduce_prod(shape[1:]))
-    return tf.reshape(ids, (shape[0] // examples, count))
+    return tf.reshape(ids, _leading(ids, examples, ids.shape[1:]))
 
 
 def _customer_parts(record: Direct, slope: Any, examples: int) -> Any:
     parts = tf.cast(record.parts(slope), tf.float32)
-    shape = tf.concat([[tf.shape(parts)[0] // examples, examples], tf.shape(parts)[1:]], axis=0)
-    return parts if examples == 1 else tf.reduce_sum(tf.reshape(parts, shape), axis=1)
+    if examples == 1:
+        return parts
+    return tf.reduce_sum(tf.reshape(parts, (-1, examples, *parts.shape[1:])), axis=1)
 
 
 def _of_parts(parts: Any) -> Any:
-    return tf.reduce_sum(tf.square(parts), axis=list(range(1, parts.shape.rank)))
+    return tf.square(tf.math.reduce_euclidean_norm(parts, axis=list(range(1, parts.shape.rank))))
 
 
-def _of_outer(inputs: Any, rows: Any) -> tuple[Any, Any]:
+def _of_outer(inputs: Any, rows: Any) -> tuple[Any, list[Any]]:
     """Squared norms (n,) of sums of outer products, and the sums of the products' own norms where they cancel."""
+    if inputs.shape.rank == 2 or inputs.shape[1] == 1:
+        return _of_parts(inputs) * _of_parts(rows), []
     count, depth, width = inputs.shape[1], inputs.shape[2], rows.shape[2]
-    if count == 1:
-        squared = tf.reduce_sum(tf.square(inputs), axis=(1, 2)) * tf.reduce_sum(tf.square(rows), axis=(1, 2))
-        return squared, tf.zeros_like(squared)
     if count is not None and count * (depth + width) > depth * width:
-        gradients = tf.matmul(inputs, rows, transpose_a=True)
-        squared = tf.reduce_sum(tf.square(gradients), axis=(1, 2))
-        return squared, tf.zeros_like(squared)
+        return _of_parts(tf.matmul(inputs, rows, transpose_a=True)), []
     left, right = _gram(inputs), _gram(rows)
     own = tf.reduce_sum(tf.sqrt(tf.linalg.diag_part(left) * tf.linalg.diag_part(right)), axis=1)
     return _total(left * right), _uncovered(own, count)
 
 
-def _of_gather(ids: Any, found: Any) -> tuple[Any, Any]:
+def _of_gather(ids: Any, found: Any) -> tuple[Any, list[Any]]:
     """Squared norms (n,) of gradients of a table: rows of one id add up before they are squared."""
     count = ids.shape[1]
     if count == 1:
-        squared = tf.reduce_sum(tf.square(found), axis=(1, 2))
-        return squared, tf.zeros_like(squared)
+        return _of_parts(found), []
     products = _gram(found)
     same = tf.cast(ids[:, :, None] == ids[:, None, :], products.dtype)
     own = tf.reduce_sum(tf.sqrt(tf.linalg.diag_part(products)), axis=1)
@@ -202,13 +230,12 @@ def _gram(rows: Any) -> Any:
 
 
 def _total(products: Any) -> Any:
-    return tf.cast(tf.reduce_sum(products, axis=(1, 2)), tf.float32)
+    return tf.cast(tf.maximum(tf.reduce_sum(products, axis=(1, 2)), 0.0), tf.float32)
 
 
-def _uncovered(own: Any, count: int | None) -> Any:
-    """The rows' own norms in sum (n,) where rounding must be covered, else zeros."""
-    own = tf.cast(own, tf.float32)
-    return tf.zeros_like(own) if count is not None and count <= FEW else own
+def _uncovered(own: Any, count: int | None) -> list[Any]:
+    """The rows' own norms in sum (n,) where rounding must be covered, else nothing."""
+    return [] if count is not None and count <= FEW else [tf.cast(own, tf.float32)]
 
 
 def _of_tied(inputs: Any, rows: Any, ids: Any, found: Any) -> Any:

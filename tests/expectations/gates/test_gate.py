@@ -45,7 +45,7 @@ def judge(
     for name, query in {"v_people": people, "v_events": events, "v_raw": RAW}.items():
         connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {query}")
     views = {"people": "v_people", "events": "v_events"}
-    raw = {"people": "v_raw", "events": "v_raw"}
+    raw = {"people": ("v_raw",), "events": ("v_raw",)}
     return run_gate(connection, views, spec, ROWS, raw, suppressed_rows={"people": 2})
 
 
@@ -167,7 +167,7 @@ def test_what_cannot_be_evaluated_has_failed(connection: duckdb.DuckDBPyConnecti
     ("rows", "raw", "patterns", "kind"),
     [
         ({}, None, None, "rows"),
-        (ROWS, {"people": "nowhere"}, None, ORIGIN),
+        (ROWS, {"people": ("nowhere",)}, None, ORIGIN),
         (ROWS, None, {}, PATTERN),
         (ROWS, None, {"bad": "(x"}, PATTERN),
     ],

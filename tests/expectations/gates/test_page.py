@@ -130,8 +130,8 @@ def test_every_rule_of_the_gate_is_known_in_chinese() -> None:
                 uuids=(),
                 parent_rows=parent,
                 suppressed_rows=suppressed,
-                raw_view="raw",
-                raw_table=None,
+                raw_views=("raw",),
+                raw_values=None,
                 patterns=residual_patterns(),
             )
             found += list(planned_checks(subject))

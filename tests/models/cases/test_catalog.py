@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from models.cases.case import CaseError
 from models.cases.catalog import CATALOG
 from models.privacy.layers import engine_for
 from models.values.target import PrivacyTarget
@@ -27,3 +28,10 @@ def test_a_recipe_keeps_any_target(name: str, n_public: int) -> None:
     plan = CATALOG[name].recipe.plan(target)
     assert plan.epsilon <= 1.0
     assert plan.max_examples == CATALOG[name].recipe.max_examples
+
+
+@pytest.mark.parametrize("name", CATALOG)
+def test_no_case_is_trained_under_an_exception(name: str) -> None:
+    target = PrivacyTarget(delta=1e-5, n_public=50_000, delta_exception="published at this delta")
+    with pytest.raises(CaseError, match=r"takes no exception from delta <= 1/\(10 N\); lower delta"):
+        CATALOG[name].recipe.plan(target)

@@ -8,7 +8,9 @@ from models.privacy.accounting import claim, logged_epsilon
 from models.privacy.epsilon import dp_sgd_event, pld_epsilon
 from models.privacy.errors import PlanViolation
 from models.privacy.runlog import RunLog, StepLog
+from models.privacy.statement import statement
 from models.values.errors import PrivetError
+from models.values.target import PrivacyTarget
 
 
 def _log(plan: Any, **facts: Any) -> RunLog:
@@ -49,6 +51,18 @@ def test_the_claim_is_the_plans_and_says_all(plan: Any) -> None:
     assert (made.steps, made.noise_source) == (plan.steps, plan.noise_source)
     assert any("float32" in limit for limit in made.known_limits)
     assert made.group_epsilon is None
+
+
+def test_an_exception_from_the_rule_of_delta_is_named_everywhere(plan: Any) -> None:
+    reason = "as published {at} this delta"
+    target = PrivacyTarget(**plan.target.model_dump() | {"delta": 2e-4, "delta_exception": reason})
+    excepted = plan.model_copy(update={"target": target})
+    made = claim(excepted, _log(excepted))
+    assert (made.delta, made.delta_exception) == (2e-4, reason)
+    assert f"\nException: delta exceeds 1/(10 N): {reason}\n" in statement(made)
+    assert f"\n例外：delta 大于 1/(10 N)：{reason}\n" in statement(made, "zh")
+    for language, word in (("en", "xception"), ("zh", "例外")):
+        assert word not in statement(claim(plan, _log(plan)), language).replace("的情形除外", "")
 
 
 def test_a_household_costs_more_than_its_customers_added(plan: Any) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -85,7 +83,7 @@ def test_tails_hold_their_share(numbers: Any, beyond: float, sign: int) -> None:
 @pytest.mark.prove
 def test_density_and_far_tails_of_134_million_numbers() -> None:
     """Chi-square over 4096 equally likely bins, and counts beyond 4 to 6 standard deviations."""
-    stream, rounds = Normals(KeyStream(), ahead=MANY), 64
+    stream, rounds = Normals(KeyStream()), 64
     bins, beyond, far = np.zeros(4096), np.zeros(5), np.array([4.0, 4.5, 5.0, 5.5, 6.0])
     for _ in range(rounds):
         drawn = stream.scaled(MANY, 1.0)
@@ -108,9 +106,8 @@ def test_numbers_are_independent_of_each_other(numbers: Any, apart: int, power: 
     assert abs(products.mean()) < norm.isf(ALARM / 2) * products.std() / np.sqrt(len(products))
 
 
-@pytest.mark.parametrize("ahead", [0, 1, 3 * BLOCK])
-def test_every_number_is_handed_out_once_and_in_order(ahead: int) -> None:
-    stream, sizes = Normals(_Counting(), ahead=ahead), (5, 0, 70_000, BLOCK, 1, 131_071)
+def test_every_number_is_handed_out_once_and_in_order() -> None:
+    stream, sizes = Normals(_Counting()), (5, 0, 70_000, BLOCK, 1, 131_071)
     given = np.concatenate([stream.scaled(size, 1.0) for size in sizes])
     np.testing.assert_array_equal(given, Normals(_Counting()).scaled(sum(sizes), 1.0))
     assert len(np.unique(given)) > 0.99 * len(given)
@@ -125,37 +122,18 @@ def test_what_was_handed_out_stays_as_it_is() -> None:
 
 
 def test_threads_share_no_number() -> None:
-    stream = Normals(_Counting(), ahead=BLOCK)
+    stream = Normals(_Counting())
     with ThreadPoolExecutor(4) as threads:
         taken = list(threads.map(lambda _: stream.scaled(10_007, 1.0), range(60)))
     together = np.sort(np.concatenate(taken))
     np.testing.assert_array_equal(together, np.sort(Normals(_Counting()).scaled(60 * 10_007, 1.0)))
 
 
-def test_the_second_thread_has_a_source_of_its_own() -> None:
-    given = Given([7])
-    Normals(given, ahead=1).scaled(1, 1.0)
-    assert given.splits == 1
-    Normals(given).scaled(1, 1.0)
-    assert given.splits == 1
-
-
-def test_the_second_thread_ends_with_the_stream() -> None:
-    stream = Normals(KeyStream(), ahead=BLOCK)
-    stream.scaled(10, 1.0)
-    workers = {thread for thread in threading.enumerate() if thread.name.startswith("noise")}
-    del stream
-    gc.collect()
-    for worker in workers:
-        worker.join(timeout=10)
-    assert not any(worker.is_alive() for worker in workers)
-
-
 _FORK = """
 import os, numpy as np
 from models.privacy.noise import GaussianNoise, KeyStream
 shared = KeyStream()
-noises = [GaussianNoise(shared), GaussianNoise(shared, ahead=100_000)]
+noises = [GaussianNoise(shared), GaussianNoise(shared.split())]
 for noise in noises:
     noise.vector(10, stddev=1.0)
 read, write = os.pipe()

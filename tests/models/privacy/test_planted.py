@@ -20,8 +20,11 @@ SUMS = "clipping/test_sums.py::test_sums_equal_those_of_each_alone"
 LOG = "test_trainer.py::test_the_log_is_the_plans_and_can_be_claimed"
 APPLIED = "test_trainer.py::test_noise_of_the_applied_update"
 BOOKKEEPING, TRAINER = "clipping/bookkeeping.py", "trainer.py"
-FACTORS = "tf.where(finite, clip / tf.maximum(norms, clip), 0.0)"
-DRAW = "noise = self._noise.arrays(self._shapes, stddev=self._plan.noise_stddev)"
+GROUPS = "clipping/groups.py"
+FACTORS = "tf.where(finite, share / tf.maximum(norm, share), 0.0)"
+CLAIMS = "test_clipping_claims.py"
+ADAPTIVE = "clipping/test_adaptive.py"
+DRAW = "noise = tf.constant(self._noise.flat(self._shapes, stddev=self._plan.noise_stddev))"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,39 +39,39 @@ class Bug:
 
 BUGS = {
     "clipped after averaging": Bug(
-        file=BOOKKEEPING,
+        file=GROUPS,
         old=FACTORS,
-        new="tf.fill(tf.shape(norms), clip / tf.maximum(tf.reduce_mean(norms), clip))",
+        new="tf.fill(tf.shape(norm), share / tf.maximum(tf.reduce_mean(norm), share))",
         caught_by=f"{SUMS}[dense-4]",
     ),
     "clipped per variable with C each": Bug(
-        file=BOOKKEEPING,
-        old="tf.sqrt(tf.add_n([",
-        new="tf.sqrt(tf.reduce_max(axis=0, input_tensor=[",
+        file=GROUPS,
+        old="tf.sqrt(tf.add_n(parts))",
+        new="tf.sqrt(tf.reduce_max(parts, axis=0))",
         caught_by=f"{SUMS}[dense-1]",
     ),
     "last variable not in the norm": Bug(
         file=BOOKKEEPING,
-        old="for group, found in groups if group]",
-        new="for group, found in groups[:-1] if group]",
+        old="if use[0] else None for use in uses]",
+        new="if use[0] else None for use in uses[:-1]] + [None]",
         caught_by=f"{SUMS}[dense-1]",
     ),
     "clipping norm ignored": Bug(
-        file=BOOKKEEPING,
+        file=GROUPS,
         old=FACTORS,
-        new="tf.where(finite, 1.0 / tf.maximum(norms, 1.0), 0.0)",
+        new="tf.where(finite, 1.0 / tf.maximum(norm, 1.0), 0.0)",
         caught_by=f"{SUMS}[dense-1]",
     ),
     "two customers clipped as one": Bug(
         file="gradients.py",
-        old="examples=self._examples, clip",
-        new="examples=2 * self._examples, clip",
+        old="examples=self._examples,",
+        new="examples=2 * self._examples,",
         caught_by="test_gradients.py::test_equals_numpy[0.5]",
     ),
     "every example clipped by itself": Bug(
         file="gradients.py",
-        old="examples=self._examples, clip",
-        new="examples=1, clip",
+        old="examples=self._examples,",
+        new="examples=1,",
         caught_by="test_gradients.py::test_equals_numpy[0.05]",
     ),
     "rows of one id squared before they add up": Bug(
@@ -86,13 +89,13 @@ BUGS = {
     "noise in one step of ten": Bug(
         file=TRAINER,
         old=DRAW,
-        new="noise = self._noise.arrays(self._shapes, stddev=self._plan.noise_stddev * (self.done % 10 == 0))",
+        new=DRAW.replace("noise_stddev", "noise_stddev * (self.done % 10 == 0)"),
         caught_by=LOG,
     ),
     "noise without C": Bug(
         file=TRAINER,
         old=DRAW,
-        new="noise = self._noise.arrays(self._shapes, stddev=self._plan.noise_multiplier)",
+        new=DRAW.replace("noise_stddev", "noise_multiplier"),
         caught_by=f"{APPLIED}[0.2-16]",
     ),
     "noise for the sum divided twice": Bug(
@@ -133,14 +136,14 @@ BUGS = {
     ),
     "batches of a fixed size": Bug(
         file="sampler.py",
-        old="return np.flatnonzero(self._entropy.uniform(customers) < self.rate)",
+        old="return places[1 : np.searchsorted(places, customers)]",
         new="return np.sort(np.argsort(self._entropy.uniform(customers))[: round(customers * self.rate)])",
         caught_by="test_sampler.py::test_batch_sizes_vary_as_under_poisson_sampling",
     ),
     "empty batches without noise": Bug(
         file=TRAINER,
-        old=DRAW,
-        new=f"if not len(chosen):\n            return self._note(0, 0.0)\n        {DRAW}",
+        old="        if sampled <= CHUNK:\n",
+        new="        if not sampled:\n            return self._note(0, 0.0, [])\n        if sampled <= CHUNK:\n",
         caught_by="test_trainer.py::test_empty_batches_get_noise_and_count",
     ),
     "divided by the real batch": Bug(
@@ -178,6 +181,84 @@ BUGS = {
         old="        for table in self._tables:\n            table.flush()\n",
         new="",
         caught_by="test_tables.py::test_rows_never_read_have_the_noise_of_all_steps",
+    ),
+    "noise of rows drawn ahead lost when somebody looks": Bug(
+        file=TRAINER,
+        old="        self._catch_up(ready.missed)\n        nothing",
+        new="        nothing",
+        caught_by="test_tables.py::test_whoever_looks_in_between_sees_the_noise_of_all_steps_so_far[flush]",
+    ),
+    "two processes go on with the same noise": Bug(
+        file="ahead.py",
+        old="if os.getpid() != self._pid:",
+        new="if False:",
+        caught_by="test_ahead.py::test_a_forked_process_gets_nothing",
+    ),
+    "layers clipped to C each, noise for C in all": Bug(
+        file=GROUPS,
+        old="share = clip / math.sqrt(1 + max(groups))",
+        new="share = clip",
+        caught_by="clipping/test_groups.py::test_one_customer_moves_the_sum_by_c_in_all_layers_together",
+    ),
+    "count of clipped customers without noise": Bug(
+        file="clipping/adaptive.py",
+        old="stddev=below_estimate_stddev",
+        new="stddev=0.0",
+        caught_by=f"{ADAPTIVE}::test_the_count_is_noised",
+    ),
+    "a customer moves the count by 1, noise for 1/2": Bug(
+        file="gradients.py",
+        old="tf.where(norms <= clip, 0.5, -0.5)",
+        new="tf.where(norms <= clip, 1.0, 0.0)",
+        caught_by=f"{ADAPTIVE}::test_a_customer_moves_the_count_by_one_half_and_the_sum_by_the_norm",
+    ),
+    "noise of the sum not raised for the count": Bug(
+        file="plan.py",
+        old="return self.adaptive.sum_noise_multiplier(self.noise_multiplier)",
+        new="return self.noise_multiplier",
+        caught_by=f"{ADAPTIVE}::test_the_plan_raises_the_noise_of_the_sum",
+    ),
+    "accounting forgets the count": Bug(
+        file="clipping/rule.py",
+        old="math.hypot(norm / sum_stddev, 0.5 / count_stddev) ** -1",
+        new="sum_stddev / norm",
+        caught_by=f"{ADAPTIVE}::test_sum_and_count_together_have_the_planned_noise",
+    ),
+    "a log with a count without noise accepted": Bug(
+        file="runlog.py",
+        old="log, lambda step: _count_is_noised(plan, step)",
+        new="log, lambda step: True",
+        caught_by=f"{CLAIMS}::test_an_adaptive_step_that_differs_gets_no_claim",
+    ),
+    "clipping norm of a step taken on trust": Bug(
+        file="runlog.py",
+        old="return [plan.clipping_norm, *followed][: len(log.steps)]",
+        new="return [step.clipping_norm for step in log.steps]",
+        caught_by=f"{CLAIMS}::test_an_adaptive_step_that_differs_gets_no_claim",
+    ),
+    "cap chosen without noise": Bug(
+        file="cap.py",
+        old="chosen = _drawn(weights(np.asarray(counts_per_customer, dtype=np.int64), asked), entropy)",
+        new="chosen = int(np.argmax(np.float64(weights(np.asarray(counts_per_customer), asked))))",
+        caught_by="test_cap.py::test_draws_follow_the_chances",
+    ),
+    "cap with the noise of half its sensitivity": Bug(
+        file="cap.py",
+        old="rate = asked.epsilon * (1 - _ROUNDING) / 2",
+        new="rate = asked.epsilon * (1 - _ROUNDING)",
+        caught_by="test_cap.py::test_no_neighbour_changes_a_chance_by_more_than_e_to_the_epsilon",
+    ),
+    "sensitivity of the cap's ranks taken too low": Bug(
+        file="cap.py",
+        old="max(q, 1 - q)\n",
+        new="min(q, 1 - q)\n",
+        caught_by="test_cap.py::test_no_neighbour_changes_a_chance_by_more_than_e_to_the_epsilon",
+    ),
+    "claim forgets what the cap cost": Bug(
+        file="accounting.py",
+        old="    pure = 0.0 if cap is None else cap.epsilon\n    return PrivacyClaim(",
+        new="    pure = 0.0\n    return PrivacyClaim(",
+        caught_by=f"{CLAIMS}::test_a_run_of_the_plan_is_claimed_within_its_target",
     ),
     "a log with another sampling rate accepted": Bug(
         file="runlog.py",

@@ -59,6 +59,30 @@ def test_rows_never_read_have_the_noise_of_all_steps(make_plan: Any, ratings: An
     assert claim(plan, result.log).epsilon <= plan.target.epsilon
 
 
+@pytest.mark.parametrize("look", ["flush", "checkpoint"])
+def test_whoever_looks_in_between_sees_the_noise_of_all_steps_so_far(
+    look: str, make_plan: Any, ratings: Any
+) -> None:
+    """The next step's noise for rows is drawn by then. N(0, k (rate sigma C / B)^2); false alarm 1e-4 a look."""
+    plan, (model, table) = make_plan(batch=100, steps=30), _model()
+    before = table.rows.numpy()
+    training = Training(
+        plan,
+        model,
+        ratings,
+        loss=lambda labels, outputs: 0.0 * outputs * labels,
+        optimizer=keras.optimizers.SGD(RATE),
+        tables=[table],
+    )
+    for step in (1, 2, 3):
+        training.step()
+        getattr(training, look)()
+        if look == "checkpoint":
+            training.flush()
+        stddev = RATE * plan.noise_stddev / plan.expected_batch * np.sqrt(step)
+        assert kstest((table.rows.numpy() - before).ravel() / stddev, "norm").pvalue > 1e-4
+
+
 def test_without_noise_it_is_the_dense_training(
     make_plan: Any, ratings: Any, log_loss: Any, fixed: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,12 +34,12 @@ def _update(plan: Any, model: Any, customers: Any, loss: Any, **options: Any) ->
 @pytest.fixture
 def silent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Noise off, everything else as it is."""
-    arrays = GaussianNoise.arrays
+    flat = GaussianNoise.flat
 
     def zeros(self: GaussianNoise, shapes: Any, *, stddev: float) -> Any:
-        return [0 * part for part in arrays(self, shapes, stddev=stddev)]
+        return 0 * flat(self, shapes, stddev=stddev)
 
-    monkeypatch.setattr(GaussianNoise, "arrays", zeros)
+    monkeypatch.setattr(GaussianNoise, "flat", zeros)
 
 
 @pytest.mark.parametrize("batch", [1, 16, 256])
@@ -157,8 +157,8 @@ def test_two_trainings_do_not_share_noise(
 def test_the_log_tells_when_the_noise_is_off(
     make_plan: Any, make_model: Any, make_customers: Any, log_loss: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nothing = [np.zeros(variable.shape, np.float32) for variable in make_model().trainable_variables]
-    monkeypatch.setattr(GaussianNoise, "arrays", lambda self, shapes, *, stddev: nothing)
+    nothing = np.zeros(make_model().count_params(), np.float32)
+    monkeypatch.setattr(GaussianNoise, "flat", lambda self, shapes, *, stddev: nothing)
     plan = make_plan()
     result = fit(plan, make_model(), make_customers(), loss=log_loss, optimizer=keras.optimizers.SGD())
     assert "a step did not draw its noise once per variable" in differences(plan, result.log)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from pydantic import ValidationError
 
 from models.values.dataset import DatasetRef, GateCheck, GateResult
 from models.values.evidence import AuditResult, Evidence, PrivacyClaim, Utility
@@ -99,3 +100,15 @@ def test_each_flaw_is_an_objection(change, objection):
 def test_several_flaws_are_all_named():
     flaws = {"gate": False, "budget_committed": False, "audited": 9.0}
     assert len(_evidence(**flaws).objections()) == len(flaws)
+
+
+REASON = "published at this delta"
+
+
+def test_there_is_no_evidence_of_an_exception():
+    """What is registered needs evidence, so such a run is never registered, by its target or by its claim."""
+    excepted = PrivacyTarget(epsilon=3, delta=2e-4, n_public=1000, delta_exception=REASON)
+    claim = _evidence().claim.model_copy(update={"delta_exception": REASON})
+    for change in ({"target": excepted}, {"claim": claim}):
+        with pytest.raises(ValidationError, match="train again under a target that keeps the rule"):
+            _evidence(**change)

@@ -61,6 +61,7 @@ BAD_SPECS = [
     ("use_cases.fraud.privacy", {"epsilon": 0}, "epsilon"),
     ("use_cases.fraud.privacy", {"epsilon": 21}, "epsilon"),
     ("use_cases.fraud.privacy", {"unit": "row"}, "unit"),
+    ("use_cases.fraud.privacy", {"delta": 1e-5, "delta_exception": "published at this"}, "delta_exception"),
 ]
 STATES = {
     "consent": {"granted"},

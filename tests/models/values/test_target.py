@@ -22,6 +22,11 @@ REFUSED = [
     {"unit": "row"},
     {"neighbouring": "replace_one"},
     {"seed": 1},
+    {"delta_exception": "published at this delta"},  # 1e-6 keeps the rule
+    {"delta": 2e-4, "delta_exception": ""},
+    {"delta": 2e-4, "delta_exception": " " * 20},
+    {"delta": 2e-4, "delta_exception": "published\nat this delta"},
+    {"delta": 1e-3, "delta_exception": "published at this delta"},  # 1/n_public
 ]
 
 
@@ -42,6 +47,21 @@ def test_the_default_delta_is_always_allowed_and_never_above_1e_5(n):
 def test_a_delta_above_one_in_ten_n_is_refused_with_the_way_out(n, factor):
     with pytest.raises(ValidationError, match=r"is above 1/\(10 n_public\) = .*; lower delta|less than 1"):
         PrivacyTarget(delta=factor / (10 * n), n_public=n)
+
+
+def test_only_a_reason_lifts_the_rule_of_delta():
+    target = PrivacyTarget(delta=2e-4, n_public=1000, delta_exception="  published at this delta ")
+    assert target.delta_exception == "published at this delta"
+    with pytest.raises(ValidationError, match=r"0.0002 is above 1/\(10 n_public\) = 0.0001; lower delta"):
+        PrivacyTarget(delta=2e-4, n_public=1000)
+
+
+def test_targets_written_before_exceptions_are_read_and_digest_as_before():
+    written = (
+        '{"epsilon":3.0,"delta":1e-6,"n_public":1000,"unit":"customer","neighbouring":"add_or_remove_one"}'
+    )
+    target = PrivacyTarget.model_validate_json(written)
+    assert (target.delta_exception, target.canonical()) == (None, written)
 
 
 def test_a_target_is_frozen():

@@ -1,0 +1,137 @@
+"""The trainings that are timed: models, data, and a private training and its twin of each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from models.privacy.examples import CustomerExamples
+from models.privacy.noise import KEYSTREAM, NoiseSource
+from models.privacy.plan import PrivacyPlan
+from models.privacy.tables import Table
+from models.privacy.trainer import Training
+from models.privacy.twin import Twin
+from models.values.target import PrivacyTarget
+
+CUSTOMERS = 20_000
+USERS, WIDTH = 50_000, 32
+Made = tuple[Any, tuple[Table, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A training to time: `make()` gives a new model and its tables, `examples(m)` data of 1 or m each."""
+
+    make: Callable[[], Made]
+    examples: Callable[[int], CustomerExamples]
+    steps: int
+    optimizer: Callable[[], Any] = lambda: keras.optimizers.Adam(1e-3)
+
+    def private(
+        self, data: CustomerExamples, batch: int, *, steps: int = 200, source: NoiseSource = KEYSTREAM
+    ) -> Training:
+        """A private training on `data`, planned for `steps` steps of `batch` expected customers."""
+        count = data.customers
+        plan = PrivacyPlan.calibrate(
+            PrivacyTarget(epsilon=8, delta=1 / (10 * count), n_public=count),
+            expected_batch=batch,
+            steps=steps,
+            max_examples=data.max_examples,
+            clipping_norm=1.0,
+        ).model_copy(update={"noise_source": source})
+        model, tables = self.make()
+        return Training(plan, model, data, loss=_loss, optimizer=self.optimizer(), tables=tables)
+
+    def twin(self, data: CustomerExamples) -> Twin:
+        """The same training without privacy."""
+        model, tables = self.make()
+        return Twin(model, data, loss=_loss, optimizer=self.optimizer(), tables=tables)
+
+
+def recommender(items: int) -> Job:
+    """A recommender with `items` items; its tables are trained with lazy noise."""
+    return Job(make=lambda: _recommender(items), examples=lambda m: _ratings(items, m), steps=300)
+
+
+def _loss(labels: Any, outputs: Any) -> Any:
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=outputs)
+
+
+def _mlp() -> Made:
+    hidden = [layers.Dense(units, activation="relu") for units in (256, 128)]
+    return keras.Sequential([layers.Input((128,)), *hidden, layers.Dense(10)]), ()
+
+
+def _vectors(examples: int) -> CustomerExamples:
+    rng, shape = np.random.default_rng(0), (CUSTOMERS // examples, examples)
+    return CustomerExamples(
+        features=rng.normal(size=(*shape, 128)).astype(np.float32),
+        labels=rng.integers(0, 10, shape),
+        mask=np.ones(shape, np.bool_),
+    )
+
+
+def _recommender(rows: int) -> Made:
+    user, item = (layers.Input((), dtype="int32", name=name) for name in ("user", "item"))
+    users, items = layers.Embedding(USERS, WIDTH), layers.Embedding(rows, WIDTH)
+    both = layers.Concatenate()([users(user), items(item)])
+    score = layers.Dense(2)(layers.Dense(64, activation="relu")(both))
+    tables = [(users, "user"), (items, "item")]
+    return keras.Model({"user": user, "item": item}, score), tuple(
+        Table(variable=layer.trainable_variables[0], feature=name, learning_rate=0.1)
+        for layer, name in tables
+    )
+
+
+def _ratings(items: int, examples: int) -> CustomerExamples:
+    rng, shape = np.random.default_rng(0), (CUSTOMERS // examples, examples)
+    features = {
+        name: rng.integers(0, rows, shape).astype(np.int32)
+        for name, rows in (("user", USERS), ("item", items))
+    }
+    return CustomerExamples(
+        features=features, labels=rng.integers(0, 2, shape), mask=np.ones(shape, np.bool_)
+    )
+
+
+def _encoder() -> Made:
+    tokens = layers.Input((64,), dtype="int32")
+    seen = layers.Embedding(8_000, 256)(tokens)
+    for _ in range(4):
+        seen = layers.LayerNormalization()(layers.Add()([seen, layers.MultiHeadAttention(4, 64)(seen, seen)]))
+        inner = layers.Dense(256)(layers.Dense(1024, activation="gelu")(seen))
+        seen = layers.LayerNormalization()(layers.Add()([seen, inner]))
+    return keras.Model(tokens, layers.Dense(10)(layers.GlobalAveragePooling1D()(seen))), ()
+
+
+def _adapted() -> Made:
+    model, _ = _encoder()
+    for layer in list(model._flatten_layers())[:-1]:
+        if isinstance(layer, layers.Dense | layers.EinsumDense) and layer is not model.layers[-1]:
+            layer.enable_lora(4)
+        elif isinstance(layer, layers.Embedding | layers.LayerNormalization):
+            layer.trainable = False
+    return model, ()
+
+
+def _texts(examples: int) -> CustomerExamples:
+    rng, shape = np.random.default_rng(0), (2_000, examples)
+    return CustomerExamples(
+        features=rng.integers(0, 8_000, (*shape, 64)).astype(np.int32),
+        labels=rng.integers(0, 10, shape),
+        mask=np.ones(shape, np.bool_),
+    )
+
+
+MLP = Job(make=_mlp, examples=_vectors, steps=300)
+ENCODER = Job(make=_encoder, examples=_texts, steps=15)
+ADAPTED = Job(make=_adapted, examples=_texts, steps=15)

@@ -1,0 +1,30 @@
+"""The query of per-layer clipping: the sum of customers' gradients, each clipped layer by layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from models.privacy.clipping.groups import Groups, clipped_by_group
+from models.privacy.noise import GaussianNoise
+from models.privacy.query import CustomerSumQuery, Drawn
+
+
+class PerLayerSumQuery(CustomerSumQuery):
+    """Sum over customers with L2 sensitivity C = `clipping_norm`, each of K `groups` clipped to C / sqrt(K).
+
+    Sensitivity, noise and event are those of flat clipping: K parts of norm at most C / sqrt(K) are together at
+    most C. Only which of its customers' directions are shortened differs.
+    """
+
+    def __init__(
+        self, *, clipping_norm: float, stddev: float, noise: GaussianNoise | Drawn, groups: Groups
+    ) -> None:
+        super().__init__(clipping_norm=clipping_norm, stddev=stddev, noise=noise)
+        self.groups = groups
+
+    def preprocess_record_impl(self, params: Any, record: Any) -> tuple[Any, Any]:
+        """One customer's gradient with every group scaled to norm at most `params` / sqrt(K), and its norm before."""
+        scaled, norm = clipped_by_group(tf.nest.flatten(record), self.groups, params)
+        return tf.nest.pack_sequence_as(record, scaled), norm
