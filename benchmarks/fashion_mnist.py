@@ -43,7 +43,8 @@ TRAIN, TEST, CLASSES = 60_000, 10_000, 10
 ASKED, RUNS = 0.897, 3
 PACKAGE, INSTALLED = "dataset-fashion-mnist", "usr/share/datasets/fashion-mnist"
 PIECE = 250  # images transformed at a time
-MEAN_EPSILON, MEAN_DELTA, EPSILON, DELTA = 0.05, 1e-6, 3.0, 1e-5
+EPSILON, DELTA = 3.0, 1e-5
+MEAN_EPSILON, MEAN_DELTA, MEAN_NOISE = 0.05, 1e-6, 70.0
 FEATURES = CHANNELS * PLACES
 LONGEST = math.sqrt(FEATURES)  # of a row: group normalisation brings all to this length, or below
 BATCH, EPOCHS, CLIPPING_NORM, LEARNING_RATE, AVERAGING = 8192, 40, 0.1, 16.0, 0.95
@@ -114,7 +115,14 @@ def _run(train: tuple[Floats, Any], test: tuple[Floats, Any]) -> dict[str, Any]:
 def _mean(rows: Floats) -> tuple[Floats, PrivacyClaim]:
     """The noised mean of `rows`: one step down the loss -<weights, row>, whose slope is minus the row."""
     target = PrivacyTarget(epsilon=MEAN_EPSILON, delta=MEAN_DELTA, n_public=TRAIN)
-    plan = PrivacyPlan.calibrate(target, expected_batch=TRAIN, steps=1, max_examples=1, clipping_norm=LONGEST)
+    plan = PrivacyPlan(
+        target=target,
+        steps=1,
+        sampling_rate=1.0,
+        max_examples=1,
+        clipping_norm=LONGEST,
+        noise_multiplier=MEAN_NOISE,
+    )
     dense = keras.layers.Dense(FEATURES, use_bias=False, kernel_initializer="zeros")
     private = Private(keras.Sequential([keras.layers.Input((1,)), dense]), plan=plan)
     private.compile(keras.optimizers.SGD(1.0), lambda row, weights: -keras.ops.sum(row * weights, axis=-1))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra.engine import Engine
-from infra.manifests import may_exist, object_key, open_manifest
+from infra.manifests import DamagedDataset, may_exist, object_key, open_manifest
 from infra.site import Site
 from infra.storage import StorageError, fingerprint_file
 from models.values.dataset import DatasetRef, FileEntry, Manifest, TableEntry
@@ -139,7 +139,7 @@ def read(
     """Tables of a data set on the engine, by name; every key needs an access decision and a log entry first.
 
     `source` is a published data set, or the manifest of a draft that is about to be gated. `purposes` says for
-    what each table is asked; released tables are not read without one.
+    what each table is asked; released tables are not read without one. Every file is compared with its digest first.
     """
     manifest = source if isinstance(source, Manifest) else open_manifest(site.store, source)
     names = [table.name for table in manifest.tables] if tables is None else list(tables)
@@ -155,8 +155,18 @@ def _read_table(
     keys = site.keys.open(principal, manifest.ref, manifest.table(name).product, purpose, ids)
     folder = engine.folder / f"reading-{manifest.ref.zone}"
     folder.mkdir(mode=0o700, exist_ok=True)
-    fetched = [site.store.fetch(object_key(manifest.ref, file.path), folder) for file in files]
+    fetched = [_fetched(site, manifest, file, folder) for file in files]
     return engine.read_encrypted([(path, keys[key]) for path, key in zip(fetched, ids, strict=True)])
+
+
+def _fetched(site: Site, manifest: Manifest, file: FileEntry, folder: Path) -> Path:
+    """The file on this machine, compared with what the manifest says of it. Raises DamagedDataset."""
+    path = site.store.fetch(object_key(manifest.ref, file.path), folder)
+    if fingerprint_file(path) != (file.sha256, file.bytes):
+        raise DamagedDataset(
+            f"{manifest.ref}/{file.path} is not as recorded; restore it or make a new version"
+        )
+    return path
 
 
 def _discard(site: Site, ref: DatasetRef, files: Iterable[FileEntry], principal: Principal) -> None:

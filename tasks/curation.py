@@ -83,7 +83,7 @@ def _set_aside(
 
 
 def _consent(bench: resolve.Bench, shop: ShopSpec, good: Tables) -> tuple[Tables, ir.Table]:
-    """Each table's rows of customers whom some purpose may use, with their bucket; the decisions (customer, purpose)."""
+    """Each table's rows of customers whom some purpose may use, in their buckets, and the decisions by purpose."""
     consents = good[shop.consent.table] if shop.consent else None
     customers = good[shop.customers.table]
     by_purpose = [

@@ -4,7 +4,8 @@ As its documentation shows: `make_private`, and in ghost mode the loss that it r
 lie ready in memory: its data loader, which would add milliseconds, is left out. Noise from torch's own generator.
 Adam is the fused one; the recommender has plain SGD, which costs less. The encoder's attention is made of Linear
 layers and torch's own `scaled_dot_product_attention`, which Opacus supports and which is faster than its
-`DPMultiheadAttention`.
+`DPMultiheadAttention`. Torch's threads wait asleep: spinning, a step takes ten times as long as soon as anything else
+runs on the machine.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from __future__ import annotations
 import os
 from itertools import cycle
 from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
 from opacus import PrivacyEngine

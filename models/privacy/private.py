@@ -75,7 +75,8 @@ class Private:
         "adaptive", which starts at `clipping_norm` and follows `quantile` of the customers' norms. Any loss is
         taken per example.
         """
-        self.model.compile(optimizer=optimizer)
+        with self.model.distribute_strategy.scope():
+            self.model.compile(optimizer=optimizer)
         self._optimizer, self._tables, self._loss = self.model.optimizer, tables, _per_example(loss)
         if self._customers is not None:
             bound = self._customers

@@ -27,6 +27,7 @@ from models.privacy.graphs import compiled
 from models.privacy.noise import Entropy, GaussianNoise, source
 from models.privacy.plan import PrivacyPlan
 from models.privacy.query import CustomerSumQuery, Drawn
+from models.privacy.replicas import Replicas
 from models.privacy.runlog import RunLog, StepLog
 from models.privacy.sampler import PoissonSampler
 from models.privacy.tables import PendingTable, Table
@@ -119,7 +120,8 @@ class Training:
         apart = {id(table.variable) for table in tables}
         self._dense = [variable for variable in model.trainable_variables if id(variable) not in apart]
         self._shapes = [tuple(variable.shape) for variable in self._dense]
-        optimizer.build(self._dense)
+        self._replicas = _replicas(model, tables)
+        self._replicas.build(optimizer, self._dense)
         self._sampler = PoissonSampler(plan.sampling_rate, entropy)
         self._noise = GaussianNoise(entropy.split())
         query = self._query(self._noise)
@@ -143,7 +145,8 @@ class Training:
             (tf.TensorSpec([None, table.rows.shape[1]], tf.float32), tf.TensorSpec([None], tf.int64))
             for table in tables
         ]
-        self._graph = compiled(self._whole_step, tf.TensorSpec([None], tf.int64), flat, pending)
+        step = self._replicas.together(self._whole_step)
+        self._graph = compiled(step, tf.TensorSpec([None], tf.int64), flat, pending)
         self._ahead = Ahead(self._prepare)
         self._last = tf.function(self._update, autograph=False, reduce_retracing=True)
 
@@ -156,8 +159,9 @@ class Training:
         """One step; an empty batch gets its noise and counts like any other."""
         ready = self._ahead.take(more=self.done + 1 < self._plan.steps)
         sampled = len(ready.chosen)
-        if sampled <= CHUNK:
-            loss, read = self._graph(ready.chosen, ready.noise, ready.missed)
+        if sampled <= CHUNK or self._replicas.count > 1:
+            (loss, count), read = self._graph(ready.chosen, ready.noise, ready.missed)
+            sampled = int(count)
             mean_loss = float(loss) / max(sampled, 1)
         else:
             self._catch_up(ready.missed)
@@ -192,7 +196,7 @@ class Training:
             sampler=self._sampler.name,
             sampling_rate=self._sampler.rate,
             noise_source=self._noise.source,
-            population=self._customers,
+            population=self._replicas.over_processes(self._customers),
             variables=len(self._dense),
             steps=tuple(self._steps),
             tables=tuple(table.log() for table in self._tables),
@@ -203,7 +207,7 @@ class Training:
         """Draw the next step's customers and noise; called in order, in a second thread."""
         chosen = self._sampler.sample(self._customers)
         noise = tf.constant(self._noise.flat(self._shapes, stddev=self._plan.noise_stddev))
-        stddevs = self._noise.taken()
+        stddevs = self._noise.taken() if self._replicas.first else []
         missed = [tuple(map(tf.constant, table.before(chosen))) for table in self._tables]
         return _Ready(chosen=tf.constant(chosen), noise=noise, stddevs=stddevs, missed=missed)
 
@@ -223,11 +227,15 @@ class Training:
             clipping_norm=self._plan.clipping_norm, stddev=self._plan.noise_stddev, noise=noise
         )
 
-    def _whole_step(self, places: Any, noise: Any, missed: list[Any]) -> tuple[Any, list[Any]]:
-        """One batch from its customers' numbers to the updated variables, as one graph."""
+    def _whole_step(self, places: Any, noise: Any, missed: list[Any]) -> tuple[tuple[Any, Any], list[Any]]:
+        """One batch from its customers' numbers to the updated variables, as one graph.
+
+        Returned are the sum of losses and the number of customers, and what `_update` returns.
+        """
+        places = self._replicas.share(places)
         with tf.control_dependencies(self._catch_up(missed)):
             total, loss = self._gradients.chunk_sum(places)
-        return loss, self._update(total, noise)
+        return (loss, tf.size(places)), self._update(total, noise)
 
     def _catch_up(self, missed: list[Any]) -> list[Any]:
         return [table.table.add(*noise) for table, noise in zip(self._tables, missed, strict=True)]
@@ -235,9 +243,9 @@ class Training:
     def _update(self, total: list[Any], noise: Any) -> list[Any]:
         """Noise, divide and apply; the row numbers that each table's sum names."""
         sums = {id(v): part for v, part in zip(self._model.trainable_variables, total, strict=True)}
-        query = self._query(Drawn(noise, self._shapes, stddev=self._plan.noise_stddev))
+        query = self._query(Drawn(self._replicas.once(noise), self._shapes, stddev=self._plan.noise_stddev))
         noised, _, _ = query.get_noised_result([sums[id(v)] for v in self._dense], self._state)
-        self._optimizer.apply([part / self._divisor for part in noised], self._dense)
+        self._optimizer.apply([part / self._divisor for part in self._replicas.total(noised)], self._dense)
         slices = [sums[id(pending.table.variable)] for pending in self._tables]
         for pending, rows in zip(self._tables, slices, strict=True):
             pending.table.descend(rows, self._divisor)
@@ -254,6 +262,16 @@ class Training:
                 divisor=self._divisor,
             )
         )
+
+
+def _replicas(model: Any, tables: Sequence[Table]) -> Replicas:
+    found = Replicas(model)
+    if tables and found.count > 1:
+        raise PrivacyError(
+            f"tables with lazy noise are trained on one device, the model is mirrored on {found.count}; build the "
+            "model outside the strategy's scope or train the tables by the optimiser"
+        )
+    return found
 
 
 def _check_read(missed: list[tuple[Any, Any]], read: list[Any]) -> None:

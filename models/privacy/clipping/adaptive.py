@@ -6,17 +6,31 @@ count comes from `models.privacy.noise`. The sum of gradients is noised by the q
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from models.privacy import tf_privacy
 from models.privacy.clipping.rule import AdaptiveClip
-from models.privacy.noise import GaussianNoise
+from models.privacy.noise import Entropy, GaussianNoise
+from models.privacy.plan import PrivacyPlan
 from models.privacy.query import CustomerSumQuery
+from models.privacy.runlog import StepLog
 
 _quantile = tf_privacy.part("privacy.dp_query.quantile_estimator_query")
 _normalized = tf_privacy.part("privacy.dp_query.normalized_query")
+
+
+def following(plan: PrivacyPlan, steps: Sequence[StepLog], entropy: Entropy) -> ClippingNorm | None:
+    """The norm of a plan with adaptive clipping after `steps`; None for any other plan."""
+    rule, first = plan.adaptive, plan.clipping_norm
+    if rule is None:
+        return None
+    now = rule.next_norm(steps[-1].clipping_norm, steps[-1].share or 0.0, first) if steps else first
+    return ClippingNorm(
+        rule, first=first, expected=plan.expected_batch, noise=GaussianNoise(entropy.split()), now=now
+    )
 
 
 class NoisedCount(NamedTuple):

@@ -27,9 +27,9 @@ EVENTS = """
            TIMESTAMP '2026-01-01' + to_days(CAST(i % 9 AS INTEGER)) AS ordered_at, 'web' AS channel
     FROM range(2000) r(i)"""
 RAW = """
-    SELECT 'O' || i AS order_id, 'C' || i AS customer_id, 'reader' || i || '@example.org' AS email,
-           left(sha256('raw' || i), 32)::UUID AS device
+    SELECT 'O' || i AS order_id, 'C' || i AS customer_id, 'reader' || i || '@example.org' AS email
     FROM range(2000) r(i)"""
+DEVICES = "SELECT left(sha256('raw' || i), 32)::UUID AS device FROM range(2000) r(i)"
 ROWS = {"people": 62, "events": 2000}
 
 
@@ -42,10 +42,11 @@ def great_expectations() -> None:
 def judge(
     connection: duckdb.DuckDBPyConnection, spec: ShopSpec, people: str = PEOPLE, events: str = EVENTS
 ) -> GateResult:
-    for name, query in {"v_people": people, "v_events": events, "v_raw": RAW}.items():
+    made = {"v_people": people, "v_events": events, "v_raw": RAW, "v_devices": DEVICES}
+    for name, query in made.items():
         connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {query}")
     views = {"people": "v_people", "events": "v_events"}
-    raw = {"people": ("v_raw",), "events": ("v_raw",)}
+    raw = {"people": ("v_raw",), "events": ("v_raw", "v_devices")}
     return run_gate(connection, views, spec, ROWS, raw, suppressed_rows={"people": 2})
 
 
@@ -168,6 +169,7 @@ def test_what_cannot_be_evaluated_has_failed(connection: duckdb.DuckDBPyConnecti
     [
         ({}, None, None, "rows"),
         (ROWS, {"people": ("nowhere",)}, None, ORIGIN),
+        (ROWS, {"people": ("v_people", "nowhere")}, None, ORIGIN),
         (ROWS, None, {}, PATTERN),
         (ROWS, None, {"bad": "(x"}, PATTERN),
     ],

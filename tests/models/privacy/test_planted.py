@@ -188,6 +188,12 @@ BUGS = {
         new="        nothing",
         caught_by="test_tables.py::test_whoever_looks_in_between_sees_the_noise_of_all_steps_so_far[flush]",
     ),
+    "noise on every device": Bug(
+        file="replicas.py",
+        old="noise * tf.cast(tf.equal(self._number(), 0), noise.dtype)",
+        new="noise",
+        caught_by="test_replicas.py::test_noise_on_two_devices_is_in_the_update_once",
+    ),
     "two processes go on with the same noise": Bug(
         file="ahead.py",
         old="if os.getpid() != self._pid:",
