@@ -28,7 +28,7 @@ _LOW = 1.6  # standard deviation of the smoothing, in pixels
 def scattering(images: NDArray[np.uint8]) -> Floats:
     """Images (n, 28, 28) of bytes as channels (n, 81, 7, 7)."""
     frame = ((0, 0), (_FRAME, _FRAME), (_FRAME, _FRAME))
-    pixels = np.pad(images.astype(np.float32) / 255, frame, mode="reflect")
+    pixels: Floats = np.pad(np.divide(images, 255, dtype=np.float32), frame, mode="reflect")
     spectrum = fft.fft2(pixels, workers=-1)
     first, second = [], []
     for fine in _wavelets(0):
@@ -45,7 +45,7 @@ def group_normalised(channels: Floats, groups: int = 27, epsilon: float = 1e-5) 
     rows = channels.reshape(len(channels), groups, -1)
     centred = rows - rows.mean(axis=2, keepdims=True)
     normal = centred / np.sqrt(centred.var(axis=2, keepdims=True) + epsilon)
-    return normal.reshape(len(channels), -1).astype(np.float32)
+    return np.asarray(normal.reshape(len(channels), -1), np.float32)
 
 
 @cache
@@ -94,7 +94,7 @@ def _smooth(moduli: Floats) -> Floats:
 
 
 def _modulus(spectrum: Any) -> Floats:
-    return np.abs(fft.ifft2(spectrum, workers=-1))
+    return np.asarray(np.abs(fft.ifft2(spectrum, workers=-1)))
 
 
 def _halved(spectrum: Any) -> Any:

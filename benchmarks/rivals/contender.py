@@ -6,11 +6,12 @@ import json
 import select
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
-ANSWER_SECONDS = 240.0
+ANSWER_SECONDS = 120.0
 
 
 class Failed(Exception):
@@ -51,8 +52,9 @@ class Contender:
 
     def _line(self, text: str) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(text + "\n")
-        self._process.stdin.flush()
+        with suppress(BrokenPipeError):  # it ended; that it gives no answer says so
+            self._process.stdin.write(text + "\n")
+            self._process.stdin.flush()
 
     def _answer(self) -> dict[str, Any]:
         answers = self._process.stdout

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -20,8 +21,23 @@ def python(rival: str) -> Path:
     """The interpreter of the rival's environment, which is made if it is missing or its list has changed.
 
     Where there is a list `RIVAL_cpu.txt` it is tried first: it needs a build without CUDA, which pip finds by its
-    setting PIP_FIND_LINKS, and is gigabytes smaller. Raises NoEnvironment.
+    setting PIP_FIND_LINKS, and is gigabytes smaller. Raises NoEnvironment; what failed once is not tried again.
     """
+    found = _found(rival)
+    if isinstance(found, NoEnvironment):
+        raise found
+    return found
+
+
+@cache
+def _found(rival: str) -> Path | NoEnvironment:
+    try:
+        return _made(rival)
+    except NoEnvironment as why:
+        return why
+
+
+def _made(rival: str) -> Path:
     lists = [path for path in (HERE / f"{rival}_cpu.txt", HERE / f"{rival}.txt") if path.exists()]
     environment, made = PLACE / rival, PLACE / rival / "made-from.txt"
     interpreter = environment / "bin" / "python"

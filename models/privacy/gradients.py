@@ -48,13 +48,18 @@ class ClippedGradients:
         self._model, self._loss, self._query = model, loss, query
         self._variables = model.trainable_variables
         self._clip = query.derive_sample_params(query.initial_global_state())
-        self.groups: Final[Groups] = getattr(query, "groups", None) or one_group(self._variables)
+        self.groups: Final[Groups] = query.groups or one_group(self._variables)
         self._examples = customers.max_examples
         self._data = tf.nest.map_structure(tf.constant, masked_arrays(customers))
         self._chunk = tf.function(
             self.counted_chunk_sum,
             autograph=False,
             input_signature=[tf.TensorSpec([None], tf.int64), tf.TensorSpec([], tf.float32)],
+        )
+        self._given = tf.function(
+            lambda features, labels, mask: self._clipped(features, labels, mask, self._clip),
+            autograph=False,
+            reduce_retracing=True,
         )
 
     def _kept_sparse(self, sparse: frozenset[int]) -> frozenset[int]:
@@ -71,11 +76,12 @@ class ClippedGradients:
         Zeros and 0.0 if nobody was chosen. More than CHUNK customers are computed one chunk after the other
         (virtual batches). The mean loss is an internal number.
         """
-        total, loss, _ = self.counted_sum(chosen, self._clip)
+        total, loss, _ = self.counted_sum(chosen)
         return total, loss
 
-    def counted_sum(self, chosen: NDArray[np.int64], clip: Any) -> tuple[list[Any], float, float]:
-        """As `sum`, clipped to norm `clip`; also how many norms were at most `clip`, each counted 1/2, else -1/2."""
+    def counted_sum(self, chosen: NDArray[np.int64], clip: Any = None) -> tuple[list[Any], float, float]:
+        """As `sum`, clipped to norm `clip`; also how many norms were at most that, each counted 1/2, else -1/2."""
+        clip = self._clip if clip is None else clip
         total: list[Any] = []
         loss = within = 0.0
         for start in range(0, len(chosen), CHUNK):
@@ -85,16 +91,27 @@ class ClippedGradients:
         total = total or [tf.zeros(variable.shape) for variable in self._variables]
         return total, loss / max(len(chosen), 1), within
 
+    def sum_of(self, customers: CustomerExamples) -> list[Any]:
+        """The summed clipped gradients of other customers than those given at first, of the same shapes."""
+        total: list[Any] = []
+        for part in customers.slices(CHUNK):
+            summed, *_ = self._given(*tf.nest.map_structure(tf.constant, masked_arrays(part)))
+            total = [_added(*pair) for pair in zip(total, summed, strict=True)] if total else list(summed)
+        return total or [tf.zeros(variable.shape) for variable in self._variables]
+
     def chunk_sum(self, places: Any) -> tuple[list[Any], Any]:
         """The sums for the customers at `places` (n,), and the sum of their losses; to be traced."""
-        return self.counted_chunk_sum(places, self._clip)[:2]
+        return self.counted_chunk_sum(places)[:2]
 
-    def counted_chunk_sum(self, places: Any, clip: Any) -> tuple[list[Any], Any, Any]:
+    def counted_chunk_sum(self, places: Any, clip: Any = None) -> tuple[list[Any], Any, Any]:
         """As `chunk_sum`, clipped to norm `clip`, with the count of `counted_sum`; to be traced."""
+        clip = self._clip if clip is None else clip
         features, labels, mask = tf.nest.map_structure(lambda tensor: tf.gather(tensor, places), self._data)
-        if self.engine == "book-keeping":
-            return self._by_bookkeeping(features, labels, mask, clip)
-        return self._by_cells(features, labels, mask, clip)
+        return self._clipped(features, labels, mask, clip)
+
+    def _clipped(self, features: Any, labels: Any, mask: Any, clip: Any) -> tuple[list[Any], Any, Any]:
+        engine = self._by_bookkeeping if self.engine == "book-keeping" else self._by_cells
+        return engine(features, labels, mask, clip)
 
     def _by_bookkeeping(self, features: Any, labels: Any, mask: Any, clip: Any) -> tuple[list[Any], Any, Any]:
         weights = mask / tf.maximum(tf.reduce_sum(mask, axis=1, keepdims=True), 1.0)

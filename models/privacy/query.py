@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
 from models.privacy import tf_privacy
+from models.privacy.clipping.groups import Groups
+from models.privacy.clipping.rule import Clipping
 from models.privacy.errors import PrivacyError
 from models.privacy.noise import GaussianNoise
 
@@ -42,6 +44,10 @@ class CustomerSumQuery(_library.GaussianSumQuery):  # type: ignore[misc, name-de
     customer, over all variables together, is scaled to norm at most C; the noise N(0, stddev^2) is added
     once to the sum, to every coordinate of every variable, however many customers were summed.
     """
+
+    clipping: ClassVar[Clipping] = "flat"
+    groups: Groups | None = None
+    """Which variables are clipped together; None for all."""
 
     def __init__(self, *, clipping_norm: float, stddev: float, noise: GaussianNoise | Drawn) -> None:
         super().__init__(clipping_norm, stddev)

@@ -45,7 +45,7 @@ class Replicas:
             ) from cause
 
     def together(self, step: Callable[..., tuple[Any, Any]]) -> Callable[..., tuple[Any, Any]]:
-        """`step` on every replica at once; the numbers in its first result are added up, its second is one replica's."""
+        """`step` on every replica at once: numbers in its first result are added up, its second is one's."""
         if self.count == 1:
             return step
 

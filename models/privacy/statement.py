@@ -12,26 +12,23 @@ from models.privacy.errors import PrivacyError
 from models.values.evidence import PrivacyClaim
 
 _ENGLISH = """\
-Who is protected: one {unit}, with everything they contributed. Neighbouring data sets differ by adding or \
-removing one {unit}; replacing one costs as much as a group of two.
+Who is protected: one {unit}, with everything they contributed. {neighbours}
 How strong: (epsilon, delta) = ({epsilon:.3f}, {delta:.1e}) by the privacy loss distribution. An independent check \
 by Renyi DP gives {epsilon_rdp:.3f}. Would an attacker know in which steps somebody took part, it would be \
 {epsilon_unamplified:.3f}.{exception}
 What that means: whoever sees the model and knows all other {unit}s, and at first holds it for equally likely that \
 somebody took part, is right about it with a chance of at most {posterior:.0%} (but for the {delta:.1e}).
-What ran: {steps} steps; each drew every {unit} with probability {sampling_rate:.5f} ({sampler}), {clipped}, \
-from {noise_source}.{chosen}
+What ran: {ran}, from {noise_source}.{chosen}
 What is public: the model's form and initial weights, the numbers above, the number of {unit}s up to a bound.
 {limits_title} {limits}
 """
 _CHINESE = """\
-保护对象：一位客户及其贡献的全部数据。相邻数据集相差一位客户（增加或删除）；替换一位客户相当于两人一组。
+保护对象：一位客户及其贡献的全部数据。{neighbours}
 保护强度：按隐私损失分布计算，(epsilon, delta) = ({epsilon:.3f}, {delta:.1e})。用 Renyi 差分隐私独立核对得 \
 {epsilon_rdp:.3f}。若攻击者知道某人参与了哪些步骤，则为 {epsilon_unamplified:.3f}。{exception}
 含义：看到模型、知道其他所有客户、并且起初认为某人是否参与各占一半的人，判断正确的机会最多为 {posterior:.0%}\
 （概率 {delta:.1e} 的情形除外）。
-实际运行：{steps} 步；每步以概率 {sampling_rate:.5f} 独立抽取每位客户（泊松抽样），{clipped}，\
-来源：{noise_source}。{chosen}
+实际运行：{ran}，来源：{noise_source}。{chosen}
 公开的内容：模型结构与初始权重、以上数字、客户数量的上界。
 {limits_title}{limits}
 """
@@ -53,6 +50,29 @@ _CLIPPED = {
         "adaptive": "将一位客户的全部贡献裁剪到一个跟随客户范数 {clipping_quantile:g} 分位数的范数（不超过 "
         "{clipping_norm:g}），并对总和以及低于该范数的人数加入高斯噪声，两者合计相当于一位客户影响的 "
         "{noise_multiplier:g} 倍",
+    },
+}
+_NEIGHBOURS = {
+    "en": {
+        False: "Neighbouring data sets differ by adding or removing one {unit}; replacing one costs as much as a group "
+        "of two.",
+        True: "Neighbouring streams differ by one {unit}, whose contributions are replaced by zeros.",
+    },
+    "zh": {
+        False: "相邻数据集相差一位客户（增加或删除）；替换一位客户相当于两人一组。",
+        True: "相邻数据流相差一位客户，其贡献被替换为零。",
+    },
+}
+_RAN = {
+    "en": {
+        False: "{steps} steps; each drew every {unit} with probability {sampling_rate:.5f} ({sampler}), {clipped}",
+        True: "{steps} steps over a stream ({sampler}); a {unit} took part in at most {participations} of them; each "
+        "{clipped} for every node of a tree over the steps",
+    },
+    "zh": {
+        False: "{steps} 步；每步以概率 {sampling_rate:.5f} 独立抽取每位客户（泊松抽样），{clipped}",
+        True: "数据流上的 {steps} 步（按到达顺序，无抽样放大）；每位客户最多参与 {participations} 步；每步{clipped}"
+        "（步骤之上的树的每个节点各一份）",
     },
 }
 _CHOSEN = {
@@ -78,8 +98,11 @@ def statement(claim: PrivacyClaim, language: str = "en") -> str:
     title, limits = _LIMITS[language]
     reason = claim.delta_exception
     known = claim.model_dump()
+    stream = claim.participations is not None
+    known["clipped"] = _CLIPPED[language][claim.clipping].format(**known)
     facts = known | {
-        "clipped": _CLIPPED[language][claim.clipping].format(**known),
+        "neighbours": _NEIGHBOURS[language][stream].format(**known),
+        "ran": _RAN[language][stream].format(**known),
         "chosen": "" if claim.cap is None else _CHOSEN[language].format(**known),
         "exception": "" if reason is None else _EXCEPTION[language].format(reason),
         "posterior": 1 / (1 + math.exp(-claim.epsilon)),

@@ -47,7 +47,10 @@ class Table:
 
 
 class PendingTable:
-    """A table in training: who reads a row first adds the noise that the row still lacks."""
+    """A table in training: who reads a row first adds the noise that the row still lacks.
+
+    `stddev` is that of the noise on the mean gradient; set anew, it is that of the steps from the next one on.
+    """
 
     def __init__(
         self,
@@ -58,7 +61,7 @@ class PendingTable:
         stddev: float,
         state: LazyState | None = None,
     ) -> None:
-        self.table, self._features, self._stddev = table, features, stddev
+        self.table, self._features, self.stddev, self._owed = table, features, stddev, stddev
         self._lazy = LazyNoise(table.rows, noise, state=state)
         self._read: NDArray[np.int64] | None = None
 
@@ -68,13 +71,14 @@ class PendingTable:
         For the next step: the one before it, if any, counts as made. The noise counts as added.
         """
         self.made()
+        self._owed = self.stddev
         self._read = self.table.read_by(self._features, chosen)
         return self._lazy.missed(self._read), self._read
 
     def made(self) -> None:
         """Note that the step was made whose rows were asked for last: it owes its noise to all rows."""
         if self._read is not None:
-            self._lazy.advance(self._stddev * self.table.learning_rate, read=self._read)
+            self._lazy.advance(self._owed * self.table.learning_rate, read=self._read)
         self._read = None
 
     def flush(self) -> None:

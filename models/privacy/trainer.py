@@ -19,6 +19,8 @@ import tensorflow as tf
 from models.privacy import checkpoint
 from models.privacy.ahead import Ahead
 from models.privacy.checkpoint import Checkpoints
+from models.privacy.clipping.adaptive import following
+from models.privacy.clipping.queries import query_of
 from models.privacy.epsilon import running_epsilon
 from models.privacy.errors import PlanViolation, PrivacyError
 from models.privacy.examples import CustomerExamples
@@ -120,13 +122,14 @@ class Training:
         apart = {id(table.variable) for table in tables}
         self._dense = [variable for variable in model.trainable_variables if id(variable) not in apart]
         self._shapes = [tuple(variable.shape) for variable in self._dense]
-        self._replicas = _replicas(model, tables)
+        self._replicas = _replicas(plan, model, tables)
         self._replicas.build(optimizer, self._dense)
         self._sampler = PoissonSampler(plan.sampling_rate, entropy)
         self._noise = GaussianNoise(entropy.split())
         query = self._query(self._noise)
         self._state = query.initial_global_state()
         self._clip = float(self._state.l2_norm_clip)
+        self._clipping = query.clipping if plan.adaptive is None else "adaptive"
         self._gradients = ClippedGradients(model, customers, loss=loss, query=query, sparse=frozenset(apart))
         self._divisor = plan.expected_batch
         self._steps: list[StepLog] = []
@@ -145,8 +148,10 @@ class Training:
             (tf.TensorSpec([None, table.rows.shape[1]], tf.float32), tf.TensorSpec([None], tf.int64))
             for table in tables
         ]
+        self._following = following(plan, self._steps, entropy)
+        norm = () if self._following is None else (tf.TensorSpec([], tf.float32),)
         step = self._replicas.together(self._whole_step)
-        self._graph = compiled(step, tf.TensorSpec([None], tf.int64), flat, pending)
+        self._graph = compiled(step, tf.TensorSpec([None], tf.int64), flat, pending, *norm)
         self._ahead = Ahead(self._prepare)
         self._last = tf.function(self._update, autograph=False, reduce_retracing=True)
 
@@ -157,18 +162,19 @@ class Training:
 
     def step(self) -> None:
         """One step; an empty batch gets its noise and counts like any other."""
-        ready = self._ahead.take(more=self.done + 1 < self._plan.steps)
+        norm = () if self._following is None else (self._following.tensor,)
+        ready = self._ahead.take(more=not norm and self.done + 1 < self._plan.steps)
         sampled = len(ready.chosen)
         if sampled <= CHUNK or self._replicas.count > 1:
-            (loss, count), read = self._graph(ready.chosen, ready.noise, ready.missed)
+            (loss, count, *within), read = self._graph(ready.chosen, ready.noise, ready.missed, *norm)
             sampled = int(count)
             mean_loss = float(loss) / max(sampled, 1)
         else:
             self._catch_up(ready.missed)
-            total, mean_loss = self._gradients.sum(ready.chosen.numpy())
+            total, mean_loss, *within = self._gradients.counted_sum(ready.chosen.numpy(), *norm)
             read = self._last(total, ready.noise)
         _check_read(ready.missed, read)
-        self._note(sampled, mean_loss, ready.stddevs)
+        self._note(sampled, mean_loss, ready.stddevs, within)
 
     def spent(self) -> float:
         """An upper bound of the epsilon spent so far; public. No part exceeds the whole."""
@@ -200,13 +206,17 @@ class Training:
             variables=len(self._dense),
             steps=tuple(self._steps),
             tables=tuple(table.log() for table in self._tables),
+            clipping=self._clipping,
+            clipping_groups=1 + max(self._gradients.groups),
+            cap=self._plan.cap,
         )
         return FitResult(log=log, losses=tuple(self._losses))
 
     def _prepare(self) -> _Ready:
         """Draw the next step's customers and noise; called in order, in a second thread."""
         chosen = self._sampler.sample(self._customers)
-        noise = tf.constant(self._noise.flat(self._shapes, stddev=self._plan.noise_stddev))
+        stddev = self._noise_stddev()
+        noise = tf.constant(self._noise.flat(self._shapes, stddev=stddev))
         stddevs = self._noise.taken() if self._replicas.first else []
         missed = [tuple(map(tf.constant, table.before(chosen))) for table in self._tables]
         return _Ready(chosen=tf.constant(chosen), noise=noise, stddevs=stddevs, missed=missed)
@@ -223,19 +233,30 @@ class Training:
         self._ahead.put_back(replace(ready, missed=nothing))
 
     def _query(self, noise: GaussianNoise | Drawn) -> CustomerSumQuery:
-        return CustomerSumQuery(
-            clipping_norm=self._plan.clipping_norm, stddev=self._plan.noise_stddev, noise=noise
-        )
+        return query_of(self._plan, self._model, noise)
 
-    def _whole_step(self, places: Any, noise: Any, missed: list[Any]) -> tuple[tuple[Any, Any], list[Any]]:
+    def _noise_stddev(self) -> float:
+        """The standard deviation of the noise on the next sum: the plan's, unless the clipping norm moves."""
+        if self._following is None:
+            return self._plan.noise_stddev
+        stddev = self._plan.sum_noise_multiplier * self._following.value
+        for table in self._tables:
+            table.stddev = stddev / self._divisor
+        return stddev
+
+    def _whole_step(
+        self, places: Any, noise: Any, missed: list[Any], *norm: Any
+    ) -> tuple[tuple[Any, ...], list[Any]]:
         """One batch from its customers' numbers to the updated variables, as one graph.
 
-        Returned are the sum of losses and the number of customers, and what `_update` returns.
+        Returned are the sum of losses and the number of customers, and what `_update` returns. With a clipping
+        `norm` of this step also how many customers are within it.
         """
         places = self._replicas.share(places)
         with tf.control_dependencies(self._catch_up(missed)):
-            total, loss = self._gradients.chunk_sum(places)
-        return (loss, tf.size(places)), self._update(total, noise)
+            total, loss, *within = self._gradients.counted_chunk_sum(places, *norm)
+        numbers = (loss, tf.size(places), *(within if norm else ()))
+        return numbers, self._update(total, noise)
 
     def _catch_up(self, missed: list[Any]) -> list[Any]:
         return [table.table.add(*noise) for table, noise in zip(self._tables, missed, strict=True)]
@@ -251,21 +272,31 @@ class Training:
             pending.table.descend(rows, self._divisor)
         return [rows.indices for rows in slices]
 
-    def _note(self, sampled: int, mean_loss: float, stddevs: list[float]) -> None:
+    def _note(self, sampled: int, mean_loss: float, stddevs: list[float], within: list[Any]) -> None:
+        clip, count = self._clip, None
+        if self._following is not None:
+            clip, count = self._following.value, self._following.move(float(within[0]))
         self._losses.append(mean_loss)
         self._steps.append(
             StepLog(
                 sampled=sampled,
                 noise_stddev=min(stddevs, default=0.0),
                 noise_draws=len(stddevs),
-                clipping_norm=self._clip,
+                clipping_norm=clip,
                 divisor=self._divisor,
+                share=None if count is None else count.share,
+                count_stddev=None if count is None else count.stddev,
             )
         )
 
 
-def _replicas(model: Any, tables: Sequence[Table]) -> Replicas:
+def _replicas(plan: PrivacyPlan, model: Any, tables: Sequence[Table]) -> Replicas:
     found = Replicas(model)
+    if plan.adaptive is not None and found.count > 1:
+        raise PrivacyError(
+            f"adaptive clipping follows one count on one device, the model is mirrored on {found.count}; build the "
+            "model outside the strategy's scope or clip flat or per-layer"
+        )
     if tables and found.count > 1:
         raise PrivacyError(
             f"tables with lazy noise are trained on one device, the model is mirrored on {found.count}; build the "
@@ -287,4 +318,5 @@ def _spent(plan: PrivacyPlan, step: int) -> float:
         noise_multiplier=plan.noise_multiplier,
         steps=step,
         delta=plan.target.delta,
+        pure=plan.cap_epsilon,
     )

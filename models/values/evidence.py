@@ -17,6 +17,7 @@ class PrivacyClaim(Value):
 
     `epsilon` is the claim (privacy loss distribution), `epsilon_rdp` the check, `epsilon_unamplified` what
     would hold without subsampling. `group_epsilon` protects all `group_size` customers of one household.
+    On a stream, where nobody is sampled, a customer took part in at most `participations` steps.
     `delta_exception` is why delta exceeds 1/(10 N), None where it does not. `clipping` is flat, per-layer in
     `clipping_groups` groups, or adaptive to `clipping_quantile`; then `clipping_norm` is the largest. `cap` of
     examples, if chosen from data, aimed at `cap_quantile` and cost `cap_epsilon`, which is within `epsilon`.
@@ -41,6 +42,7 @@ class PrivacyClaim(Value):
     clipping: str = "flat"
     clipping_groups: int = 1
     clipping_quantile: float | None = None
+    participations: int | None = None
     cap: int | None = None
     cap_quantile: float | None = None
     cap_epsilon: float | None = None

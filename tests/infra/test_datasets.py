@@ -36,5 +36,5 @@ def test_a_file_that_is_not_as_recorded_is_not_read(tmp_path: Path, monkeypatch:
         damaged = bytearray(stored.read_bytes())
         damaged[8] ^= 1
         stored.write_bytes(damaged)
-        with pytest.raises(DamagedDataset, match="orders/all.parquet is not as recorded"):
+        with pytest.raises(DamagedDataset, match=r"orders/all\.parquet is not as recorded"):
             read(site, engine, ref, PREPARER)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
 from models.privacy.clipping.groups import Groups, clipped_by_group, layer_groups
+from models.privacy.clipping.rule import Clipping
 from models.privacy.noise import GaussianNoise
 from models.privacy.plan import PrivacyPlan
 from models.privacy.query import CustomerSumQuery, Drawn
@@ -18,6 +19,8 @@ class PerLayerSumQuery(CustomerSumQuery):
     Sensitivity, noise and event are those of flat clipping: K parts of norm at most C / sqrt(K) are together at
     most C. Only which of a customer's directions are shortened differs.
     """
+
+    clipping: ClassVar[Clipping] = "per-layer"
 
     def __init__(
         self, *, clipping_norm: float, stddev: float, noise: GaussianNoise | Drawn, groups: Groups

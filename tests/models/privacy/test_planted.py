@@ -23,8 +23,9 @@ BOOKKEEPING, TRAINER = "clipping/bookkeeping.py", "trainer.py"
 GROUPS = "clipping/groups.py"
 FACTORS = "tf.where(finite, share / tf.maximum(norm, share), 0.0)"
 CLAIMS = "test_clipping_claims.py"
+FOLLOWED = "test_adaptive_training.py"
 ADAPTIVE = "clipping/test_adaptive.py"
-DRAW = "noise = tf.constant(self._noise.flat(self._shapes, stddev=self._plan.noise_stddev))"
+DRAW = "noise = tf.constant(self._noise.flat(self._shapes, stddev=stddev))"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,13 +90,13 @@ BUGS = {
     "noise in one step of ten": Bug(
         file=TRAINER,
         old=DRAW,
-        new=DRAW.replace("noise_stddev", "noise_stddev * (self.done % 10 == 0)"),
+        new=DRAW.replace("=stddev", "=stddev * (self.done % 10 == 0)"),
         caught_by=LOG,
     ),
     "noise without C": Bug(
         file=TRAINER,
         old=DRAW,
-        new=DRAW.replace("noise_stddev", "noise_multiplier"),
+        new=DRAW.replace("=stddev", "=self._plan.noise_multiplier"),
         caught_by=f"{APPLIED}[0.2-16]",
     ),
     "noise for the sum divided twice": Bug(
@@ -229,6 +230,24 @@ BUGS = {
         old="math.hypot(norm / sum_stddev, 0.5 / count_stddev) ** -1",
         new="sum_stddev / norm",
         caught_by=f"{ADAPTIVE}::test_sum_and_count_together_have_the_planned_noise",
+    ),
+    "gradients clipped to the first norm, noise for the last": Bug(
+        file=TRAINER,
+        old="self._gradients.counted_chunk_sum(places, *norm)",
+        new="self._gradients.counted_chunk_sum(places)",
+        caught_by=f"{FOLLOWED}::test_each_step_clips_to_its_own_norm",
+    ),
+    "noise for the first norm, gradients clipped to the last": Bug(
+        file=TRAINER,
+        old="stddev = self._plan.sum_noise_multiplier * self._following.value",
+        new="stddev = self._plan.noise_stddev",
+        caught_by=f"{FOLLOWED}::test_each_step_is_noised_for_its_own_norm",
+    ),
+    "tables owe the noise of the first norm": Bug(
+        file=TRAINER,
+        old="table.stddev = stddev / self._divisor",
+        new="pass",
+        caught_by=f"{FOLLOWED}::test_lazy_tables_owe_the_noise_of_every_norm",
     ),
     "a log with a count without noise accepted": Bug(
         file="runlog.py",

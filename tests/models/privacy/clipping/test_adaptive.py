@@ -101,22 +101,22 @@ def test_a_customer_moves_the_count_by_one_half_and_the_sum_by_the_norm(
     """Also one whose numbers are broken, whatever the norm of the step is."""
     middle = keras.layers.Dense(4, "tanh") if known else keras.layers.Lambda(keras.ops.tanh)
     model = keras.Sequential([keras.layers.Input((5,)), middle, keras.layers.Dense(1)])
-    customers = make_customers(9)
+    customers = make_customers(5)
     customers.features[2] = np.nan
     query = CustomerSumQuery(clipping_norm=9.0, stddev=0.0, noise=GaussianNoise(KeyStream()))
     gradients = ClippedGradients(model, customers, loss=log_loss, query=query)
-    for clip in (1e-3, 0.3, 50.0):
-        whole, _, count = gradients.counted_sum(np.arange(9), tf.constant(clip))
+    for clip in (0.3, 50.0):
+        whole, _, count = gradients.counted_sum(np.arange(5), tf.constant(clip))
         halves = []
-        for gone in range(9):
-            rest, _, without = gradients.counted_sum(np.delete(np.arange(9), gone), tf.constant(clip))
+        for gone in range(5):
+            rest, _, without = gradients.counted_sum(np.delete(np.arange(5), gone), tf.constant(clip))
             moved = np.sqrt(sum(np.sum(np.square(a - b)) for a, b in zip(whole, rest, strict=True)))
             assert moved <= clip * (1 + 1e-4) + 1e-5
             halves.append(count - without)
         assert set(np.abs(halves)) == {0.5}
         assert halves[2] == -0.5
         assert sum(halves) == pytest.approx(count)
-    assert count == 8 / 2 - 1 / 2
+    assert count == 4 / 2 - 1 / 2
 
 
 def _plan(**choices: Any) -> PrivacyPlan:
