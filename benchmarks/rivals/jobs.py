@@ -37,7 +37,7 @@ class Job:
     optimizer: Callable[[], Any] = lambda: keras.optimizers.Adam(1e-3)
 
     def private(
-        self, data: CustomerExamples, batch: int, *, steps: int = 200, source: NoiseSource = KEYSTREAM
+        self, data: CustomerExamples, batch: int, *, steps: int = 10_000, source: NoiseSource = KEYSTREAM
     ) -> Training:
         """A private training on `data`, planned for `steps` steps of `batch` expected customers."""
         count = data.customers

@@ -21,6 +21,7 @@ class PerLayerSumQuery(CustomerSumQuery):
     """
 
     clipping: ClassVar[Clipping] = "per-layer"
+    groups: Groups
 
     def __init__(
         self, *, clipping_norm: float, stddev: float, noise: GaussianNoise | Drawn, groups: Groups

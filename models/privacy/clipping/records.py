@@ -70,7 +70,7 @@ def customer_rows(tensor: Any, examples: int) -> Any:
     """(B, ..., d) in float32 as (n, R, d), R = `examples` times the middle dimensions; (n, d) if R is 1."""
     middle, width = tensor.shape[1:-1], tensor.shape[-1]
     tensor = tf.cast(tensor, tf.float32)
-    if examples == 1 and not middle:
+    if examples == 1 and tensor.shape.rank == 2:
         return tensor
     return tf.reshape(tensor, (*_leading(tensor, examples, middle), width))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -15,6 +16,7 @@ from models.privacy import gradients, trainer
 from models.privacy.accounting import claim
 from models.privacy.checkpoint import Checkpoints
 from models.privacy.clipping.rule import Clipping
+from models.privacy.errors import PrivacyError
 from models.privacy.examples import CustomerExamples
 from models.privacy.noise import GaussianNoise
 from models.privacy.plan import PrivacyPlan
@@ -125,3 +127,11 @@ def test_lazy_tables_owe_the_noise_of_every_norm(log_loss: Any) -> None:
     assert len({step.clipping_norm for step in result.log.steps}) > 5
     assert differences(plan, result.log) == ()
     assert claim(plan, result.log).epsilon <= 3
+
+
+def test_several_replicas_are_refused(
+    make_model: Any, make_customers: Any, log_loss: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer, "Replicas", lambda model: SimpleNamespace(count=2))
+    with pytest.raises(PrivacyError, match="one count on one device, the model is mirrored on 2"):
+        _training(_plan(), make_model(), make_customers(), log_loss)
