@@ -160,8 +160,8 @@ class PrivacyPlan(Value):
 def _least_noise(target: PrivacyTarget, sampling_rate: float, steps: int, pure: float) -> float:
     """The least noise multiplier, rounded up to 0.0001, whose epsilon is at most the target's.
 
-    `pure` is spent beside it. Renyi DP gives a first value that is surely enough; the answer is sought between its
-    half and it.
+    `pure` is spent beside it. Renyi DP gives a first value that is surely enough, for a small epsilon by far; it is
+    halved until it is too little, and the answer is sought between the last two.
     """
     if pure >= target.epsilon:
         raise PrivacyError(
@@ -174,9 +174,13 @@ def _least_noise(target: PrivacyTarget, sampling_rate: float, steps: int, pure: 
     enough = _calibrate(
         lambda: RdpAccountant(orders=FEW_ORDERS), run, (), target.epsilon - pure, target.delta, _SMALLEST, 1.0
     )
-    half = max(_SMALLEST, math.ceil(enough / 2 * _GRID) / _GRID)
-    if planned_epsilon(**run, noise_multiplier=half, **spent) <= target.epsilon:
-        return half
+    while enough > _SMALLEST:
+        half = max(_SMALLEST, math.ceil(enough / 2 * _GRID) / _GRID)
+        if planned_epsilon(**run, noise_multiplier=half, **spent) > target.epsilon:
+            break
+        enough = half
+    else:
+        return _SMALLEST
     beside = (pure_event(pure),) if pure else ()
     return _calibrate(
         lambda: PLDAccountant(value_discretization_interval=COARSE),

@@ -218,6 +218,7 @@ def stream_claim(plan: StreamPlan, log: StreamLog) -> PrivacyClaim:
         clipping_norm=tree.clipping_norm,
         known_limits=KNOWN_LIMITS,
         participations=tree.max_participations,
+        delta_exception=plan.target.delta_exception,
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from models.privacy.epsilon import planned_epsilon
 from models.privacy.errors import PrivacyError
 from models.privacy.plan import PrivacyPlan
 from models.values.target import PrivacyTarget
@@ -50,3 +51,11 @@ def test_a_plan_above_its_target_cannot_be_born(make_plan: Any) -> None:
 def test_a_batch_outside_the_public_bound_is_refused(batch: float, make_plan: Any) -> None:
     with pytest.raises(PrivacyError, match="expected batch"):
         make_plan(batch=batch)
+
+
+@pytest.mark.parametrize("epsilon", [0.05, 0.2])
+def test_a_small_epsilon_gets_no_more_noise_than_it_needs(epsilon: float) -> None:
+    target = PrivacyTarget(epsilon=epsilon, delta=1e-6, n_public=60_000)
+    plan = PrivacyPlan.calibrate(target, expected_batch=8192, steps=1, max_examples=1, clipping_norm=1.0)
+    run = {"sampling_rate": plan.sampling_rate, "steps": 1, "delta": 1e-6}
+    assert planned_epsilon(**run, noise_multiplier=plan.noise_multiplier * 0.95) > epsilon

@@ -143,8 +143,8 @@ BUGS = {
     ),
     "empty batches without noise": Bug(
         file=TRAINER,
-        old="        if sampled <= CHUNK or self",
-        new="        if not sampled:\n            return self._note(0, 0.0, [], [])\n        if sampled <= CHUNK or self",
+        old="        if sampled <= CHUNK or",
+        new="        if not sampled:\n            return self._note(0, 0.0, [], [])\n        if sampled <= CHUNK or",
         caught_by="test_trainer.py::test_empty_batches_get_noise_and_count",
     ),
     "divided by the real batch": Bug(
