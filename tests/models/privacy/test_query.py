@@ -95,7 +95,9 @@ def test_noise_scale_of_a_compiled_step_in_every_precision(precision: str, jit: 
         return query.get_noised_result([total], state)[0][0]
 
     step, total = tf.function(release, jit_compile=jit), tf.fill(shape, tf.cast(7.0, precision))
-    first, second = (step(total, tf.constant(noise.flat([shape], stddev=3.0))).numpy() - 7.0 for _ in range(2))
+    first, second = (
+        step(total, tf.constant(noise.flat([shape], stddev=3.0))).numpy() - 7.0 for _ in range(2)
+    )
     assert first.std() == pytest.approx(3.0, rel=0.02)
     assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 6 / np.sqrt(first.size)
     assert abs(np.corrcoef(first[:500].ravel(), first[500:].ravel())[0, 1]) < 6 / np.sqrt(first.size / 2)
