@@ -138,13 +138,13 @@ def clipped_sum(
     """
     each = _repeated(factors, examples)
     kept = None if counted is None else _repeated(counted, examples)
-    scaled = [_times(_cleaned(slope, kept), each) for slope in slopes]
+    slopes = [_cleaned(tf.cast(slope, tf.float32), kept) for slope in slopes]
     if sparse and all(isinstance(record, Gather) for record in records):
         width = records[0].variable.shape[1]
         ids = [tf.reshape(record.ids, (-1,)) for record in records if isinstance(record, Gather)]
-        values = [tf.reshape(slope, (-1, width)) for slope in scaled]
+        values = [tf.reshape(_times(slope, each), (-1, width)) for slope in slopes]
         return tf.IndexedSlices(tf.concat(values, 0), tf.concat(ids, 0))
-    return _added([_sum_of(record, slope, kept) for record, slope in zip(records, scaled, strict=True)])
+    return _added([_sum_of(record, slope, each, kept) for record, slope in zip(records, slopes, strict=True)])
 
 
 def _added(tensors: list[Any]) -> Any:
@@ -155,14 +155,20 @@ def _repeated(numbers: Any, examples: int) -> Any:
     return numbers if examples == 1 else tf.repeat(numbers, examples)
 
 
-def _sum_of(record: Record, scaled: Any, kept: Any) -> Any:
+def _sum_of(record: Record, slope: Any, each: Any, kept: Any) -> Any:
+    """The sum over examples of `each` (B,) times their gradients; of two factors the narrower one is scaled."""
     if isinstance(record, Direct):
-        return tf.reduce_sum(_cleaned(tf.cast(record.parts(scaled), tf.float32), kept), axis=0)
+        parts = _cleaned(tf.cast(record.parts(slope), tf.float32), kept)
+        shape = parts.shape[1:]
+        return tf.reshape(tf.matmul(each[None], tf.reshape(parts, (-1, shape.num_elements()))), shape)
     if isinstance(record, Gather):
-        values = tf.reshape(scaled, (-1, record.variable.shape[1]))
+        values = tf.reshape(_times(slope, each), (-1, record.variable.shape[1]))
         return tf.math.unsorted_segment_sum(values, tf.reshape(record.ids, (-1,)), record.variable.shape[0])
-    inputs = tf.cast(_cleaned(record.inputs, kept), tf.float32)
-    rows = record.rows(scaled)
+    inputs, rows = tf.cast(_cleaned(record.inputs, kept), tf.float32), record.rows(slope)
+    if inputs.shape[-1] < rows.shape[-1]:
+        inputs = _times(inputs, each)
+    else:
+        rows = _times(rows, each)
     flat = tf.reshape(inputs, (-1, inputs.shape[-1])), tf.reshape(rows, (-1, rows.shape[-1]))
     return record.restore(tf.matmul(*flat, transpose_a=True))
 
@@ -174,9 +180,9 @@ def _cleaned(tensor: Any, kept: Any) -> Any:
     return tf.where(_broadcast(kept, tensor), tensor, tf.zeros_like(tensor))
 
 
-def _times(slope: Any, each: Any) -> Any:
-    """A slope (B, ...) in float32 times a number of every example (B,)."""
-    return tf.cast(slope, tf.float32) * _broadcast(each, slope)
+def _times(tensor: Any, each: Any) -> Any:
+    """A tensor (B, ...) times a number of every example (B,)."""
+    return tensor * _broadcast(each, tensor)
 
 
 def _broadcast(each: Any, tensor: Any) -> Any:
@@ -206,7 +212,8 @@ def _of_outer(inputs: Any, rows: Any) -> tuple[Any, list[Any]]:
         return _of_parts(inputs) * _of_parts(rows), []
     count, depth, width = inputs.shape[1], inputs.shape[2], rows.shape[2]
     if count is not None and count * (depth + width) > depth * width:
-        return _of_parts(tf.matmul(inputs, rows, transpose_a=True)), []
+        wide, narrow = (inputs, rows) if depth > width else (rows, inputs)
+        return _of_parts(tf.matmul(narrow, wide, transpose_a=True)), []
     left, right = _gram(inputs), _gram(rows)
     own = tf.reduce_sum(tf.sqrt(tf.linalg.diag_part(left) * tf.linalg.diag_part(right)), axis=1)
     return _total(left * right), _uncovered(own, count)

@@ -11,7 +11,7 @@ from models.privacy.plan import PrivacyPlan
 from models.privacy.step_audit import audit_steps
 from models.values.target import PrivacyTarget
 
-STEPS = 3_000
+STEPS = 6_000
 
 
 @lru_cache
@@ -30,7 +30,7 @@ def test_the_engine_passes() -> None:
 
 
 def test_noise_that_lacks_a_tenth_is_flagged(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The log says nothing of it: the noise shrinks after it was noted. Missed with a probability below 1 %."""
+    """The log says nothing of it: the noise shrinks after it was noted. Missed with a probability below 1e-7."""
     flat = GaussianNoise.flat
     monkeypatch.setattr(
         GaussianNoise, "flat", lambda self, shapes, *, stddev: 0.9 * flat(self, shapes, stddev=stddev)
