@@ -24,6 +24,7 @@ from models.values.target import PrivacyTarget
 
 CUSTOMERS = 20_000
 USERS, WIDTH = 50_000, 32
+VOCABULARY = 8_000
 Made = tuple[Any, tuple[Table, ...]]
 
 
@@ -103,35 +104,39 @@ def _ratings(items: int, examples: int) -> CustomerExamples:
     )
 
 
-def _encoder() -> Made:
+def _encoder(depth: int = 4, width: int = 256, heads: int = 4, vocabulary: int = VOCABULARY) -> Made:
     tokens = layers.Input((64,), dtype="int32")
-    seen = layers.Embedding(8_000, 256)(tokens)
-    for _ in range(4):
-        seen = layers.LayerNormalization()(layers.Add()([seen, layers.MultiHeadAttention(4, 64)(seen, seen)]))
-        inner = layers.Dense(256)(layers.Dense(1024, activation="gelu")(seen))
+    seen = layers.Embedding(vocabulary, width)(tokens)
+    for _ in range(depth):
+        attention = layers.MultiHeadAttention(heads, width // heads)
+        seen = layers.LayerNormalization()(layers.Add()([seen, attention(seen, seen)]))
+        inner = layers.Dense(width)(layers.Dense(4 * width, activation="gelu")(seen))
         seen = layers.LayerNormalization()(layers.Add()([seen, inner]))
     return keras.Model(tokens, layers.Dense(10)(layers.GlobalAveragePooling1D()(seen))), ()
 
 
-def _adapted() -> Made:
-    model, _ = _encoder()
+def _adapted(made: Made) -> Made:
+    """The model with LoRA adapters of rank 4; what else has weights is frozen, but for biases and the last layer."""
+    model, tables = made
     for layer in list(model._flatten_layers())[:-1]:
         if isinstance(layer, layers.Dense | layers.EinsumDense) and layer is not model.layers[-1]:
             layer.enable_lora(4)
         elif isinstance(layer, layers.Embedding | layers.LayerNormalization):
             layer.trainable = False
-    return model, ()
+    return model, tables
 
 
 def _texts(examples: int) -> CustomerExamples:
     rng, shape = np.random.default_rng(0), (2_000, examples)
     return CustomerExamples(
-        features=rng.integers(0, 8_000, (*shape, 64)).astype(np.int32),
+        features=rng.integers(0, VOCABULARY, (*shape, 64)).astype(np.int32),
         labels=rng.integers(0, 10, shape),
         mask=np.ones(shape, np.bool_),
     )
 
 
 MLP = Job(make=_mlp, examples=_vectors, steps=300)
-ENCODER = Job(make=_encoder, examples=_texts, steps=15)
-ADAPTED = Job(make=_adapted, examples=_texts, steps=15)
+ENCODER = Job(make=_encoder, examples=_texts, steps=40)
+ADAPTED = Job(make=lambda: _adapted(_encoder()), examples=_texts, steps=40)
+# The shapes of MiniLM-L6 (Wang et al. 2020) with random weights: how long a step takes does not depend on them.
+MINILM = Job(make=lambda: _adapted(_encoder(6, 384, 12, 30_522)), examples=_texts, steps=40)
