@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -86,28 +86,27 @@ class ClippedGradients:
         loss = within = 0.0
         for start in range(0, len(chosen), CHUNK):
             summed, *numbers = self._chunk(tf.constant(chosen[start : start + CHUNK], tf.int64), clip)
-            total = [_added(*pair) for pair in zip(total, summed, strict=True)] if total else list(summed)
+            total = _grown(total, summed)
             loss, within = loss + float(numbers[0]), within + float(numbers[1])
-        total = total or [tf.zeros(variable.shape) for variable in self._variables]
-        return total, loss / max(len(chosen), 1), within
+        return total or self._nothing(), loss / max(len(chosen), 1), within
 
     def sum_of(self, customers: CustomerExamples) -> list[Any]:
         """The summed clipped gradients of other customers than those given at first, of the same shapes."""
         total: list[Any] = []
         for part in customers.slices(CHUNK):
             summed, *_ = self._given(*tf.nest.map_structure(tf.constant, masked_arrays(part)))
-            total = [_added(*pair) for pair in zip(total, summed, strict=True)] if total else list(summed)
-        return total or [tf.zeros(variable.shape) for variable in self._variables]
-
-    def chunk_sum(self, places: Any) -> tuple[list[Any], Any]:
-        """The sums for the customers at `places` (n,), and the sum of their losses; to be traced."""
-        return self.counted_chunk_sum(places)[:2]
+            total = _grown(total, summed)
+        return total or self._nothing()
 
     def counted_chunk_sum(self, places: Any, clip: Any = None) -> tuple[list[Any], Any, Any]:
-        """As `chunk_sum`, clipped to norm `clip`, with the count of `counted_sum`; to be traced."""
+        """The sums for the customers at `places` (n,), the sum of losses, the count of `counted_sum`; to be traced."""
         clip = self._clip if clip is None else clip
         features, labels, mask = tf.nest.map_structure(lambda tensor: tf.gather(tensor, places), self._data)
         return self._clipped(features, labels, mask, clip)
+
+    def _nothing(self) -> list[Any]:
+        """The sums over nobody."""
+        return [tf.zeros(variable.shape) for variable in self._variables]
 
     def _clipped(self, features: Any, labels: Any, mask: Any, clip: Any) -> tuple[list[Any], Any, Any]:
         engine = self._by_bookkeeping if self.engine == "book-keeping" else self._by_cells
@@ -147,7 +146,6 @@ class ClippedGradients:
 
         present = tf.fill([count], value=True)
         groups = tf.nest.map_structure(filled, (features, labels, mask, present))
-        empty = [tf.zeros(variable.shape) for variable in self._variables]
 
         def add(before: tuple[list[Any], Any, Any], group: Any) -> tuple[list[Any], Any, Any]:
             clipped, losses, norms = tf.vectorized_map(
@@ -158,7 +156,7 @@ class ClippedGradients:
             within = _within(tf.boolean_mask(norms, group[-1]), clip)
             return sums, before[1] + tf.reduce_sum(losses), before[2] + within
 
-        start = (empty, tf.constant(0.0), tf.constant(0.0))
+        start = (self._nothing(), tf.constant(0.0), tf.constant(0.0))
         return tf.foldl(add, groups, initializer=start)  # type: ignore[no-any-return]
 
     def _one_customer(self, cell: tuple[Any, Any, Any, Any], clip: Any) -> tuple[list[Any], Any, Any]:
@@ -178,6 +176,11 @@ class ClippedGradients:
 def _within(norms: Any, clip: Any) -> Any:
     """How many of `norms` (n,) are at most `clip`: 1/2 for each that is, -1/2 for each that is not or is no number."""
     return tf.reduce_sum(tf.where(norms <= clip, 0.5, -0.5))
+
+
+def _grown(total: list[Any], summed: Sequence[Any]) -> list[Any]:
+    """`total` plus `summed`, variable by variable; at first there is none."""
+    return [_added(*pair) for pair in zip(total, summed, strict=True)] if total else list(summed)
 
 
 def _added(first: Any, second: Any) -> Any:

@@ -80,7 +80,9 @@ class Private:
         self._optimizer, self._tables, self._loss = self.model.optimizer, tables, _per_example(loss)
         if self._customers is not None:
             bound = self._customers
-            target = PrivacyTarget(epsilon=self._epsilon, delta=min(1e-5, 1 / (10 * bound)), n_public=bound)
+            target = PrivacyTarget(
+                epsilon=self._epsilon, delta=PrivacyTarget.default_delta(bound), n_public=bound
+            )
             self._sizes = {
                 "target": target,
                 "expected_batch": min(batch_size, bound),

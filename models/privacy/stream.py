@@ -142,8 +142,8 @@ class StreamTraining:
     def step(self, numbers: NDArray[Any], batch: CustomerExamples) -> None:
         """One step with the customers `numbers` (n,) and their examples; nobody is a step too.
 
-        Raises PlanViolation if one of them may not take part or after the last step, and PrivacyError if somebody
-        has more examples than planned; then nothing of the batch was used.
+        Raises PlanViolation if one of them may not take part or after the last step, and PrivacyError if numbers and
+        batch do not fit each other or the plan; then nothing of the batch was used.
         """
         if batch.max_examples != self._plan.max_examples or batch.customers != len(numbers):
             raise PrivacyError(

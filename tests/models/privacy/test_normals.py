@@ -27,13 +27,12 @@ class Given:
     name = "given, for tests only"
 
     def __init__(self, words: Any) -> None:
-        self.words, self.splits = np.asarray(words, dtype=np.uint64), 0
+        self.words = np.asarray(words, dtype=np.uint64)
 
     def fill(self, words: Any) -> None:
         words[:] = np.resize(self.words, len(words))
 
     def split(self) -> Given:
-        self.splits += 1
         return Given(self.words + np.uint64(1 << 40))
 
     def uniform(self, count: int) -> Any:
