@@ -36,7 +36,7 @@ def _claims() -> Iterator[dict[str, object]]:
     )
     yield _ratio("text encoder, all weights, batch 32", ENCODER, 32, 1.2)
     yield _ratio("text encoder with LoRA, batch 32", ADAPTED, 32, 1.05)
-    yield _ratio("MiniLM's shapes with LoRA, batch 32", MINILM, 32, 1.05)
+    yield _ratio("MiniLM with LoRA, batch 32", MINILM, 32, 1.05)
     one, eight = MLP.private(MLP.examples(1), 256), MLP.private(MLP.examples(8), 32)
     seconds = _in_turns({"single": one.step, "grouped": eight.step}, MLP.steps)
     measured = round(seconds["grouped"] / seconds["single"], 2)

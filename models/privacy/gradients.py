@@ -164,7 +164,8 @@ class ClippedGradients:
         features, labels, mask, present = cell
         with tf.GradientTape() as tape:
             loss = masked_mean(self._losses(features, labels), mask)
-        gradients = tape.gradient(loss, self._variables, unconnected_gradients="zero")
+        values = [variable.value for variable in self._variables]  # see Probe.records_say_the_gradient
+        gradients = tape.gradient(loss, values, unconnected_gradients="zero")
         gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
         clipped, norm = self._query.preprocess_record_impl(clip, gradients)
         return [tf.where(present, part, tf.zeros_like(part)) for part in clipped], loss, norm

@@ -10,8 +10,11 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import keras
+from keras.src.models.functional import Functional  # Keras does not name them in public
+from keras.src.ops.numpy import GetItem
 
-from models.privacy.clipping.calls import CALLS, recordable
+from models.privacy.clipping import hub
+from models.privacy.clipping.calls import recordable
 from models.privacy.errors import PrivacyError
 
 Engine = Literal["book-keeping", "vectorised"]
@@ -48,7 +51,6 @@ STATELESS: tuple[type, ...] = (
 _ALONG_AN_AXIS: tuple[type, ...] = (keras.layers.Concatenate,)
 # Statistics over a batch, kept from step to step: they join customers outside every bound.
 _STATISTICS: tuple[type, ...] = (keras.layers.BatchNormalization, keras.layers.SpectralNormalization)
-_CONTAINERS: tuple[type, ...] = (keras.Sequential, keras.Model)
 
 
 def engine_for(model: Any) -> Engine:
@@ -98,17 +100,32 @@ def _frozen(variable: Any, layer: Any) -> bool:
 def _known(layer: Any) -> bool:
     if type(layer) in _ALONG_AN_AXIS:
         return bool(layer.axis != 0)
-    return type(layer) in STATELESS or (type(layer) in CALLS and recordable(layer)) or _is_container(layer)
+    stateless = type(layer) in STATELESS or hub.is_hub(layer, *hub.STATELESS)
+    return stateless or recordable(layer) or _is_container(layer)
 
 
 def _is_container(layer: Any) -> bool:
-    """A plain Sequential or functional model; one with code of its own is not."""
-    return type(layer) in _CONTAINERS or (
-        type(layer).__name__ == "Functional" and type(layer).__module__.split(".")[0] == "keras"
-    )
+    """A plain Sequential, or a model whose call is that of functional models; one with code of its own is not."""
+    if type(layer) is keras.Sequential:
+        return True
+    calls = [getattr(type(layer), name) for name in ("call", "__call__")]
+    return calls == [Functional.call, keras.Layer.__call__]
 
 
 def _only_layers(model: Any) -> bool:
     """Whether a functional model consists of layers, with no bare operation such as a mean between them."""
     parts = [model, *(layer for layer in model._flatten_layers() if _is_container(layer))]
-    return all(isinstance(step, keras.Layer) for part in parts for step in getattr(part, "operations", ()))
+    return all(_is_layer(step) for part in parts for step in getattr(part, "operations", ()))
+
+
+def _is_layer(step: Any) -> bool:
+    """A layer, or the choice of a place within every example such as `tokens[:, 0]`."""
+    return isinstance(step, keras.Layer) or (
+        type(step) is GetItem and all(_keeps_examples(node.arguments) for node in step._inbound_nodes)
+    )
+
+
+def _keeps_examples(arguments: Any) -> bool:
+    _, key = arguments.args
+    first = key[0] if isinstance(key, tuple | list) and key else None
+    return isinstance(first, slice) and first == slice(None)

@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from models.privacy.clipping.calls import CALLS, recordable
+from models.privacy.clipping.calls import Call, call_of, recordable
 from models.privacy.clipping.groups import Groups, one_group, scales
 from models.privacy.clipping.records import Record, clipped_sum, squared_norms
 
@@ -18,13 +18,17 @@ from models.privacy.clipping.records import Record, clipped_sum, squared_norms
 def recording(model: Any) -> Iterator[list[Record]]:
     """Within this context the model's layers note how they use their variables; meant for tracing."""
     records: list[Record] = []
-    layers = {id(layer): layer for layer in model._flatten_layers() if recordable(layer)}
-    for layer in layers.values():
-        object.__setattr__(layer, "call", partial(CALLS[type(layer)], layer, records))
+    layers: dict[int, tuple[Any, Call]] = {
+        id(layer): (layer, call)
+        for layer in model._flatten_layers()
+        if recordable(layer) and (call := call_of(layer)) is not None
+    }
+    for layer, call in layers.values():
+        object.__setattr__(layer, "call", partial(call, layer, records))
     try:
         yield records
     finally:
-        for layer in layers.values():
+        for layer, _ in layers.values():
             object.__delattr__(layer, "call")
 
 

@@ -13,6 +13,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from models.privacy.clipping.hub import POSITION, is_hub, position_embedding
 from models.privacy.clipping.records import Direct, Gather, Outer, Record
 
 Call = Callable[..., Any]
@@ -248,9 +249,14 @@ CALLS: dict[type, Call] = {
 }
 
 
+def call_of(layer: Any) -> Call | None:
+    """What computes this layer with records, by its exact type; None for any other."""
+    return position_embedding if is_hub(layer, POSITION) else CALLS.get(type(layer))
+
+
 def recordable(layer: Any) -> bool:
     """Whether norms of this layer's variables can be had from records; else they are computed one by one."""
-    if type(layer) not in CALLS or getattr(layer, "quantization_mode", None):
+    if call_of(layer) is None or getattr(layer, "quantization_mode", None):
         return False
     if isinstance(layer, keras.layers.LayerNormalization):
         return layer.axis in (-1, [-1]) and not layer.rms_scaling

@@ -65,6 +65,22 @@ def test_a_loss_that_reads_a_variable_itself_gets_the_general_engine(
     assert _engine(model, make_customers(10), log_loss) == "book-keeping"
 
 
+@pytest.mark.parametrize("known", [True, False], ids=["book-keeping", "vectorised"])
+def test_a_variable_that_the_loss_does_not_read_has_the_gradient_zero(
+    known: bool, make_customers: Any, log_loss: Any
+) -> None:
+    """As in an encoder whose pooled output nobody asks for."""
+    start, middle = keras.layers.Input((5,)), keras.layers.Lambda(lambda x: x * 2)
+    inner = keras.Model(start, {"read": keras.layers.Dense(1)(start), "unread": keras.layers.Dense(2)(start)})
+    read = inner(start)["read"]
+    model, customers = keras.Model(start, read if known else middle(read)), make_customers(10)
+    query = CustomerSumQuery(clipping_norm=1.0, stddev=0.0, noise=GaussianNoise(KeyStream()))
+    gradients = ClippedGradients(model, customers, loss=log_loss, query=query)
+    assert gradients.engine == ("book-keeping" if known else "vectorised")
+    total, *_ = gradients.counted_sum(np.arange(10))
+    assert [bool(np.any(part)) for part in total] == [True, True, False, False]
+
+
 def test_no_customer_is_looked_at(make_model: Any, make_customers: Any) -> None:
     """The probe gets shapes and types only: labels and features of customers would be 7."""
     customers = make_customers(10)

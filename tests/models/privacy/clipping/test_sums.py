@@ -13,6 +13,7 @@ from keras import layers
 
 from models.privacy.clipping.bookkeeping import clipped_sums, recording
 from models.privacy.clipping.groups import layer_groups
+from models.privacy.layers import engine_for
 
 CLASSES, CUSTOMERS = 5, 5
 Made = tuple[Any, Callable[[np.random.Generator, int], Any]]
@@ -81,10 +82,49 @@ def low_rank() -> Made:
     for layer in list(model._flatten_layers()):
         if type(layer) in (layers.Dense, layers.EinsumDense, layers.Embedding):
             layer.enable_lora(2)
+    return _as_if_trained(model), sample
+
+
+def _as_if_trained(model: Any) -> Any:
+    """LoRA's second factor starts at zero."""
     rng = np.random.default_rng(0)
-    for variable in model.trainable_variables:  # as if trained: the second factor starts at zero
+    for variable in model.trainable_variables:
         variable.assign(rng.normal(size=variable.shape))
-    return model, sample
+    return model
+
+
+def bert() -> Made:
+    """KerasHub's BERT, all weights; tokens serve as segments too, and token 0 as padding."""
+    import keras_hub
+
+    backbone = keras_hub.models.BertBackbone(
+        vocabulary_size=11, num_layers=2, num_heads=2, hidden_dim=8, intermediate_dim=12,
+        dropout=0, max_sequence_length=9, num_segments=11,
+    )  # fmt: skip
+    tokens = layers.Input((7,), dtype="int32")
+    seen = backbone({"token_ids": tokens, "segment_ids": tokens, "padding_mask": tokens})
+    both = layers.Concatenate()([seen["pooled_output"], seen["sequence_output"][:, 1]])
+    return keras.Model(tokens, layers.Dense(CLASSES)(both)), _tokens
+
+
+def bert_low_rank() -> Made:
+    model, sample = bert()
+    backbone = next(layer for layer in model.layers if hasattr(layer, "enable_lora") and layer.layers)
+    backbone.enable_lora(2)
+    return _as_if_trained(model), sample
+
+
+def gpt2() -> Made:
+    """KerasHub's GPT-2: causal, the first norm before the attention."""
+    import keras_hub
+
+    backbone = keras_hub.models.GPT2Backbone(
+        vocabulary_size=11, num_layers=1, num_heads=2, hidden_dim=8, intermediate_dim=12, dropout=0,
+        max_sequence_length=9,
+    )  # fmt: skip
+    tokens = layers.Input((7,), dtype="int32")
+    seen = backbone({"token_ids": tokens, "padding_mask": tokens})
+    return keras.Model(tokens, layers.Dense(CLASSES)(layers.GlobalAveragePooling1D()(seen))), _tokens
 
 
 def used_twice() -> Made:
@@ -114,6 +154,12 @@ MODELS = (
     *(dense, dense_on_sequences, convolution_2d, convolution_1d, einsum, lookup, encoder),
     *(low_rank, used_twice, tied),
 )
+HUB = bert, bert_low_rank, gpt2
+CASES = [
+    *((make, examples) for make in MODELS for examples in (1, 4, 16)),
+    (bert, 4),
+    *(pytest.param(make, examples, marks=pytest.mark.prove) for make in HUB for examples in (1, 4, 16)),
+]
 
 
 def _loss(labels: Any, outputs: Any) -> Any:
@@ -164,8 +210,7 @@ def _distance(found: list[Any], true: list[Any]) -> float:
     return float(np.sqrt(off / sum(np.sum(b**2) for b in true)))
 
 
-@pytest.mark.parametrize("examples", [1, 4, 16])
-@pytest.mark.parametrize("make", MODELS, ids=lambda make: make.__name__)
+@pytest.mark.parametrize(("make", "examples"), CASES, ids=lambda part: getattr(part, "__name__", str(part)))
 def test_sums_equal_those_of_each_alone(make: Callable[[], Made], examples: int) -> None:
     keras.utils.set_random_seed(1)
     model, sample = make()
@@ -203,7 +248,16 @@ def test_mixed_precision_within_its_own(examples: int) -> None:
     assert _distance(_by_records(model, batch, examples, 0.05), true) < 0.02
 
 
-@pytest.mark.parametrize("make", MODELS, ids=lambda make: make.__name__)
+def test_kerashubs_encoders_are_clipped_by_bookkeeping_and_slices_of_a_batch_are_not() -> None:
+    model, _ = bert()
+    assert engine_for(model) == "book-keeping"
+    start = layers.Input((6,))
+    assert engine_for(keras.Model(start, layers.Dense(1)(start[:, 1:]))) == "book-keeping"
+    for first in (start[1:, :], start[::-1, :], start[::2, :]):
+        assert engine_for(keras.Model(start, layers.Dense(1)(first))) == "vectorised"
+
+
+@pytest.mark.parametrize("make", [*MODELS, bert], ids=lambda make: make.__name__)
 def test_recording_changes_no_output_and_leaves_nothing(make: Callable[[], Made]) -> None:
     model, sample = make()
     inputs = sample(np.random.default_rng(0), 4)
