@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from math import ceil, floor, isfinite
 
+from models.values.percent import percent_at_most
+
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -22,8 +24,8 @@ def at_least(value: float | str | None) -> str:
 
 
 def share_at_most(value: float) -> str:
-    """An upper bound of a share (0..1) in percent with one decimal, never smaller than it is."""
-    return f"{ceil(round(value * 1000, 9)) / 10:.1f}\u00a0%"
+    """An upper bound of a share (0..1) in percent, never smaller than it is, and 100 only if it is."""
+    return f"{percent_at_most(value)}\u00a0%"
 
 
 def one_in(probability: float) -> str:

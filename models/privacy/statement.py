@@ -10,6 +10,7 @@ import math
 
 from models.privacy.errors import PrivacyError
 from models.values.evidence import PrivacyClaim
+from models.values.percent import percent_at_most
 
 _ENGLISH = """\
 Who is protected: one {unit}, with everything they contributed. {neighbours}
@@ -17,7 +18,7 @@ How strong: (epsilon, delta) = ({epsilon:.3f}, {delta:.1e}) by the privacy loss 
 by Renyi DP gives {epsilon_rdp:.3f}. Would an attacker know in which steps somebody took part, it would be \
 {epsilon_unamplified:.3f}.{exception}
 What that means: whoever sees the model and knows all other {unit}s, and at first holds it for equally likely that \
-somebody took part, is right about it with a chance of at most {posterior:.0%} (but for the {delta:.1e}).
+somebody took part, is right about it with a chance of at most {posterior} % (but for the {delta:.1e}).
 What ran: {ran}, from {noise_source}.{chosen}
 What is public: the model's form and initial weights, the numbers above, the number of {unit}s up to a bound.
 {limits_title} {limits}
@@ -26,7 +27,7 @@ _CHINESE = """\
 保护对象：一位客户及其贡献的全部数据。{neighbours}
 保护强度：按隐私损失分布计算，(epsilon, delta) = ({epsilon:.3f}, {delta:.1e})。用 Renyi 差分隐私独立核对得 \
 {epsilon_rdp:.3f}。若攻击者知道某人参与了哪些步骤，则为 {epsilon_unamplified:.3f}。{exception}
-含义：看到模型、知道其他所有客户、并且起初认为某人是否参与各占一半的人，判断正确的机会最多为 {posterior:.0%}\
+含义：看到模型、知道其他所有客户、并且起初认为某人是否参与各占一半的人，判断正确的机会最多为 {posterior} %\
 （概率 {delta:.1e} 的情形除外）。
 实际运行：{ran}，来源：{noise_source}。{chosen}
 公开的内容：模型结构与初始权重、以上数字、客户数量的上界。
@@ -105,7 +106,7 @@ def statement(claim: PrivacyClaim, language: str = "en") -> str:
         "ran": _RAN[language][stream].format(**known),
         "chosen": "" if claim.cap is None else _CHOSEN[language].format(**known),
         "exception": "" if reason is None else _EXCEPTION[language].format(reason),
-        "posterior": 1 / (1 + math.exp(-claim.epsilon)),
+        "posterior": percent_at_most(1 / (1 + math.exp(-claim.epsilon))),
         "limits_title": title,
         "limits": limits or " ".join(claim.known_limits),
     }
