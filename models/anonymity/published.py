@@ -1,0 +1,87 @@
+"""Published tables: the search, the suppression and what the manifest says of both.
+
+What is chosen here depends on the data: for published tables only, never on the way to DP training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+import ibis.expr.types as ir
+
+from models.anonymity.errors import PolicyError
+from models.anonymity.generalise import transform_column
+from models.anonymity.ladders import ladder_of
+from models.anonymity.measures import suppress
+from models.anonymity.pseudonyms import HmacKey
+from models.values.anonymity import Anonymity
+
+if TYPE_CHECKING:
+    from models.anonymity.policy import ReleasePlan
+    from models.anonymity.search.find import Found
+    from models.anonymity.search.ladder import Ladder
+
+Facts = dict[str, float | int | str]
+FITTED = "levels and suppression depend on the data: for reading, not for private training"
+
+
+class Published(NamedTuple):
+    """A table that may be published, and the facts of how it became so."""
+
+    table: ir.Table
+    facts: Facts
+
+
+def publish(
+    plan: ReleasePlan, table: ir.Table, unit: str | None = None, population: ir.Table | None = None
+) -> Published:
+    """The rows of a de-identified `table` that keep the plan's anonymity, generalised as its search finds best.
+
+    `unit` names the customer of a row; `population` holds the people that presence is measured against (see
+    `population_of`). The expressions run on the table's own engine. Errors: PolicyError if the criteria cannot be
+    measured or kept.
+    """
+    wanted = plan.anonymity
+    if wanted is None:
+        return Published(table, {})
+    if wanted.search == "none" and not wanted.beyond_k_and_l:
+        return Published(suppress(table, plan.quasi, plan.sensitive, wanted.k, wanted.l, unit), {})
+    from models.anonymity.search.aggregate import aggregate
+    from models.anonymity.search.find import search
+    from models.anonymity.search.write import write
+
+    classes = aggregate(table, plan.quasi, plan.sensitive, unit, population)
+    columns = {column.name: column for column in plan.columns}
+    ladders = [
+        ladder_of(name, values, columns[name].transform, columns[name].levels)
+        for name, values in zip(plan.quasi, classes.values, strict=True)
+    ]
+    found = search(classes, ladders, wanted)
+    return Published(write(table, classes, ladders, found), facts_of(wanted, ladders, found))
+
+
+def population_of(plan: ReleasePlan, table: ir.Table, keys: Mapping[str, HmacKey]) -> ir.Table:
+    """The people of a public `table` by the release's quasi-identifiers, under the same transforms."""
+    missing = sorted(set(plan.quasi) - set(table.columns))
+    if missing:
+        raise PolicyError(
+            f"the population lacks column {missing[0]!r} of release {plan.release!r}; add it there"
+        )
+    transforms = {column.name: column.transform for column in plan.columns}
+    return table.select(
+        **{name: transform_column(table[name], transforms[name], keys) for name in plan.quasi}
+    )
+
+
+def facts_of(wanted: Anonymity, ladders: list[Ladder], found: Found) -> Facts:
+    """What the manifest says of a search: the levels, the loss by column, how many nodes were looked at."""
+    facts: Facts = {"search": wanted.search, "fitted": FITTED, "loss": round(found.loss, 6)}
+    facts |= {f"loss_{column}": round(lost, 6) for column, lost in found.by_column.items()}
+    for ladder, level in zip(ladders, found.levels or (), strict=False):
+        facts[f"level_{ladder.column}"] = ladder.levels[level].name
+    if found.proof is not None:
+        ruled_out = found.proof.infeasible + found.proof.bounded
+        looked = len(found.proof.evaluated)
+        facts |= {"nodes": found.proof.nodes, "nodes_evaluated": looked, "nodes_ruled_out": ruled_out}
+    return facts

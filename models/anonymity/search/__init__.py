@@ -1,0 +1,1 @@
+"""Search: which generalisation of a published table keeps its criteria at the least loss."""
