@@ -1,69 +1,49 @@
-"""The data engine: DuckDB behind Ibis, encrypted wherever it touches the disk."""
+"""The data engine: tables and expressions behind Ibis, encrypted wherever they touch a disk.
+
+Two twins keep one protocol: DuckDB on this machine (the default) and Spark on a cluster. Stages see `Engine` only,
+and their expressions are the same for both. What a row's own values decide (hashes, patterns, spellings, rounding,
+functions in Python) is computed by DuckDB on both: on Spark it runs in the workers, over batches of rows, so that no
+difference between two languages of patterns or two libraries of time can change a release. What joins rows (joins,
+groups, windows, sorting, distinct) is Spark's there.
+
+A function of one's own is one of Arrow arrays: `@ibis.udf.scalar.pyarrow` over a function that is pure, may hold a
+`SecretBytes`, and imports only what Privet depends on. It needs no registration and runs on both engines.
+"""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from infra.engine_csv import Encoding, load_csv
+from infra.engine_csv import Encoding
+from infra.engine_duckdb import DuckDBEngine, open_duckdb
 from infra.engine_errors import CapacityError, EngineError, SourceError, scrubbed
-from infra.engine_files import held
-from infra.engine_session import connect
-from infra.engine_sql import checked_name, file_literal, literal, quoted
 from models.values.secret import SecretBytes
 
 if TYPE_CHECKING:
     import duckdb
     import ibis.expr.types as ir
-    from ibis.backends.duckdb import Backend
+    from ibis.backends.sql import SQLBackend
 
+    from infra.settings import Settings
     from models.anonymity.pseudonyms import HmacKey
 
-_BLOCK_BYTES = 64
-_KEY_BYTES = (16, 24, 32)
 
+class Engine(Protocol):
+    """One session of an engine. `ibis` is its backend, `folder` its private work folder, which goes when it ends;
+    `connection` is DuckDB on this machine: the engine itself, or what reads files for Spark.
 
-@contextmanager
-def open_engine(work_dir: Path, *, threads: int | None = None, memory_limit: str = "4GB") -> Iterator[Engine]:
-    """An engine with a fresh private folder (0700) under `work_dir`.
-
-    Work tables lie in memory. What goes beyond `memory_limit` is spilled into the folder, encrypted with a random
-    key that is kept nowhere; the folder is removed on the way out, also after an error. Keys that were handed to
-    an engine cannot be taken back, so it lives for one task. Errors: EngineError if it cannot start.
-    """
-    with scrubbed("work folder"):
-        work_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        folder = Path(tempfile.mkdtemp(prefix="engine-", dir=work_dir))
-    try:
-        backend = connect(folder, threads, memory_limit)
-        try:
-            yield Engine(backend, folder)
-        finally:
-            backend.disconnect()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-class Engine:
-    """One session of the data engine. `ibis` is the backend, `connection` the DuckDB connection
-    below it, `folder` its private work folder, which goes when it ends.
-
-    Whoever executes expressions on these directly does so inside `with scrubbed(...)`, because DuckDB's
-    messages quote rows. Variables and tables belong to this one connection; a cursor does not see them.
+    Whoever executes expressions on the backend directly does so inside `with scrubbed(...)`, because engines quote
+    rows in their messages. Keys that were handed to a session cannot be taken back, so it lives for one task.
     """
 
-    def __init__(self, backend: Backend, folder: Path) -> None:
-        self.ibis = backend
-        self.folder = folder
-        self.connection: duckdb.DuckDBPyConnection = backend.con
-        self._numbers = count(1)
+    ibis: SQLBackend
+    folder: Path
+    connection: duckdb.DuckDBPyConnection
 
     def read_csv(
         self,
@@ -76,81 +56,34 @@ class Engine:
 
         It must lie in one of the folders `within`, if given. Errors: SourceError.
         """
-        table = self._fresh("csv")
-        with scrubbed(path), held(path, within) as source:
-            load_csv(self.connection, source, columns, encoding, table)
-        return self.ibis.table(table)
 
     def read_parquet(self, path: Path, within: Sequence[Path] | None = None) -> ir.Table:
         """A plain Parquet file as a work table with the file's types: one reading, checked to its end.
 
         It must lie in one of the folders `within`, if given. Errors: SourceError.
         """
-        with scrubbed(path), held(path, within) as source:
-            return self._take(f"SELECT * FROM read_parquet({file_literal(source.path)})", path)
 
     def read_encrypted(self, files: Sequence[tuple[Path, SecretBytes]], name: str | None = None) -> ir.Table:
         """A view over encrypted files, each opened with its own key. All must have the same columns.
 
-        Errors: SourceError naming the file if it is missing, damaged or not of this key.
+        Both engines read what either wrote. Errors: SourceError naming the file if it is missing, damaged or not of
+        this key.
         """
-        if not files:
-            raise EngineError("no files to read; a data set has at least one")
-        queries = [self._encrypted(path, key) for path, key in files]
-        view = self._fresh("encrypted") if name is None else checked_name(name)
-        self._check_columns([path for path, _ in files], queries)
-        with scrubbed(view):
-            self.connection.execute(f"CREATE OR REPLACE VIEW {view} AS {' UNION ALL '.join(queries)}")
-        return self.ibis.table(view)
-
-    def _check_columns(self, paths: Sequence[Path], queries: Sequence[str]) -> None:
-        """Raise SourceError naming the first of the files that does not open or differs in its columns."""
-        schemas = []
-        for path, query in zip(paths, queries, strict=True):
-            with scrubbed(path):
-                schemas.append(self.connection.execute(f"DESCRIBE {query}").fetchall())
-            if schemas[-1] != schemas[0]:
-                raise SourceError(f"{path.name}: other columns than {paths[0].name}; publish them together")
 
     def materialise(self, expr: ir.Table, name: str) -> ir.Table:
         """`expr` computed once into the encrypted work table `name`, replacing what had that name."""
-        checked_name(name)
-        with scrubbed(name):
-            self.connection.execute(f"CREATE OR REPLACE TABLE {name} AS {self._sql(expr)}")
-        return self.ibis.table(name)
 
     def view(self, expr: ir.Table, name: str) -> ir.Table:
         """`expr` under the name of a view, computed wherever it is read."""
-        checked_name(name)
-        with scrubbed(name):
-            self.connection.execute(f"CREATE OR REPLACE VIEW {name} AS {self._sql(expr)}")
-        return self.ibis.table(name)
 
     def row(self, expr: ir.Table) -> dict[str, Any]:
         """The one row of a small aggregate as a dict. Errors: EngineError if it is not one row."""
-        rows = self.rows(expr)
-        if len(rows) != 1:
-            raise EngineError("an aggregate of one row was expected; aggregate before asking for it")
-        return rows[0]
 
     def rows(self, expr: ir.Table) -> list[dict[str, Any]]:
         """All rows as dicts: for aggregates and small tables only."""
-        with scrubbed("query"):
-            found: list[dict[str, Any]] = self.ibis.to_pyarrow(expr).to_pylist()
-        return found
 
     def secret(self, value: SecretBytes, name: str) -> HmacKey:
         """An HMAC key for models.anonymity.pseudonyms; its pads are session variables, not SQL."""
-        from models.anonymity.functions import variable
-        from models.anonymity.pseudonyms import HmacKey
-
-        block = _block(value.reveal())
-        for pad, byte in (("inner", 0x36), ("outer", 0x5C)):
-            with scrubbed("pseudonym key"):
-                self.connection.execute(
-                    f"SET VARIABLE {checked_name(name)}_{pad} = ?", [bytes(part ^ byte for part in block)]
-                )
-        return HmacKey(inner=variable(f"{name}_inner"), outer=variable(f"{name}_outer"))
 
     def write_parquet(
         self, expr: ir.Table, path: Path, key: SecretBytes, order_by: Sequence[str] = ()
@@ -159,9 +92,6 @@ class Engine:
 
         Columns in `order_by` sort it; otherwise the order is the engine's. Nothing is left after an error.
         """
-        with scrubbed(path):
-            query = self._sql(expr.order_by(*order_by) if order_by else expr)
-        return self._copy(query, path, key)
 
     def write_buckets(
         self, expr: ir.Table, bucket_column: str, folder: Path, keys: Sequence[SecretBytes]
@@ -171,76 +101,77 @@ class Engine:
         Empty buckets have their file too, so that the files do not tell which they are.
         Errors: EngineError for a row whose bucket has no key.
         """
-        rows, part = self._fresh("buckets"), quoted(bucket_column)
-        with scrubbed(rows):
-            # in the order of buckets, so that the query for a file reads its own rows and few others
-            query = f"FROM ({self._sql(expr)}) ORDER BY TRY_CAST({part} AS UTINYINT)"
-            self.connection.execute(f"CREATE TABLE {rows} AS {query}")
-            found = self.connection.execute(f"SELECT DISTINCT {part} FROM {rows}").fetchall()
-        if not {number for (number,) in found} <= set(range(len(keys))):
-            raise EngineError(f"rows outside the {len(keys)} buckets; give one key a bucket")
-
-        written = []
-        # plain SQL, since 64 compilations by Ibis would cost more than the files; one after the other, since
-        # DuckDB keeps the keys of all its connections in one map without a lock
-        for number, key in enumerate(keys):
-            path = folder / f"{number:03d}.parquet"
-            query = f"SELECT * EXCLUDE ({part}) FROM {rows} WHERE {part} = {number}"
-            written.append((path, number, self._copy(query, path, key)))
-        self.connection.execute(f"DROP TABLE {rows}")
-        return written
-
-    def _sql(self, expr: ir.Table) -> str:
-        """The query of `expr`, its in-memory tables known to the session (Ibis has no public way to that)."""
-        self.ibis._run_pre_execute_hooks(expr)
-        return str(self.ibis.compile(expr))
-
-    def _take(self, query: str, path: Path) -> ir.Table:
-        table = self._fresh("parquet")
-        with scrubbed(path):
-            self.connection.execute(f"CREATE TABLE {table} AS {query}")
-        return self.ibis.table(table)
-
-    def _copy(self, query: str, path: Path, key: SecretBytes) -> int:
-        name = self._register(key)
-        # level 1 makes files of Privet's tables hardly larger than the default 3, for an eighth less time
-        written = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
-        options = f"{written}, ENCRYPTION_CONFIG {{footer_key: '{name}'}}"
-        try:
-            with scrubbed(path):
-                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                copied = f"COPY ({query}) TO {literal(str(path))} ({options})"
-                rows = int(self.connection.execute(copied).fetchall()[0][0])
-                path.chmod(0o600)
-                return rows
-        except EngineError:
-            if path.is_file():
-                path.unlink()
-            raise
-
-    def _encrypted(self, path: Path, key: SecretBytes) -> str:
-        return (
-            f"SELECT * FROM read_parquet({file_literal(path)}, "
-            f"encryption_config = {{footer_key: '{self._register(key)}'}})"
-        )
-
-    def _register(self, key: SecretBytes) -> str:
-        """The name under which the engine knows `key` from now on."""
-        if len(key.reveal()) not in _KEY_BYTES:
-            raise EngineError(f"a data key has {len(key.reveal())} bytes; use one of 32")
-        name = self._fresh("key")
-        with scrubbed("data key"):
-            text = base64.b64encode(key.reveal()).decode()
-            self.connection.execute(f"PRAGMA add_parquet_key('{name}', '{text}')")
-        return name
-
-    def _fresh(self, kind: str) -> str:
-        return f"{kind}_{next(self._numbers)}_"
 
 
-def _block(key: bytes) -> bytes:
-    """The key as one block of SHA-256 (RFC 2104): hashed if longer, then filled with zeros."""
-    return (hashlib.sha256(key).digest() if len(key) > _BLOCK_BYTES else key).ljust(_BLOCK_BYTES, b"\0")
+@contextmanager
+def open_engine(
+    work_dir: Path, *, threads: int | None = None, memory_limit: str = "4GB"
+) -> Iterator[DuckDBEngine]:
+    """An embedded engine with a fresh private folder (0700) under `work_dir`.
+
+    Work tables lie in memory. What goes beyond `memory_limit` is spilled into the folder, encrypted with a random
+    key that is kept nowhere; the folder is removed on the way out, also after an error.
+    Errors: EngineError if it cannot start.
+    """
+    with (
+        work_folder(work_dir) as folder,
+        open_duckdb(folder, threads=threads, memory_limit=memory_limit) as engine,
+    ):
+        yield engine
 
 
-__all__ = ["CapacityError", "Engine", "EngineError", "SourceError", "open_engine", "scrubbed"]
+@contextmanager
+def open_here(settings: Settings) -> Iterator[DuckDBEngine]:
+    """The embedded engine, whatever the settings say of a cluster."""
+    with open_engine(
+        settings.work_dir, threads=settings.threads, memory_limit=settings.memory_limit
+    ) as engine:
+        yield engine
+
+
+@contextmanager
+def open_configured(settings: Settings) -> Iterator[Engine]:
+    """The engine that the settings name. Errors: EngineError if it cannot start."""
+    if settings.engine == "duckdb":
+        with open_here(settings) as engine:
+            yield engine
+        return
+    from infra.engine_spark import open_spark
+
+    with (
+        work_folder(settings.work_dir) as folder,
+        open_spark(
+            folder,
+            master=settings.spark_master,
+            secret_file=settings.spark_secret_file,
+            threads=settings.threads,
+            memory_limit=settings.memory_limit,
+        ) as cluster,
+    ):
+        yield cluster
+
+
+@contextmanager
+def work_folder(work_dir: Path) -> Iterator[Path]:
+    """A fresh private folder (0700) under `work_dir`, removed on the way out, also after an error."""
+    with scrubbed("work folder"):
+        work_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder = Path(tempfile.mkdtemp(prefix="engine-", dir=work_dir))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+__all__ = [
+    "CapacityError",
+    "DuckDBEngine",
+    "Engine",
+    "EngineError",
+    "SourceError",
+    "open_configured",
+    "open_engine",
+    "open_here",
+    "scrubbed",
+    "work_folder",
+]

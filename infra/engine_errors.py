@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from types import TracebackType
 
@@ -27,6 +28,8 @@ _LINE = re.compile(r"CSV Error on Line: (\d+)")
 _ROW = re.compile(
     r"Original Line: .*\n(?=Expected Number|Value with|Invalid unicode|Maximum line)", re.DOTALL
 )
+# What Spark adds to a fault: the ways that Python and Java took to it.
+_WAY = re.compile(r"^(?: +|\tat |Traceback ).*$", re.MULTILINE)
 _COLUMNS = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
 _DISK = ("No space left", "quota", "max_temp_directory_size")
 _TOO_LONG = ("Maximum line size", "Parallel CSV Reader", "unterminated quote")
@@ -63,7 +66,17 @@ def _engine_faults() -> tuple[type[BaseException], ...]:
     import duckdb
     import pyarrow as pa
 
-    return (duckdb.Error, pa.ArrowException, OSError, MemoryError, UnicodeError)
+    return (duckdb.Error, pa.ArrowException, OSError, MemoryError, UnicodeError, *_spark_faults())
+
+
+def _spark_faults() -> tuple[type[BaseException], ...]:
+    """Those of Spark, if it is in use."""
+    if "pyspark" not in sys.modules:
+        return ()
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    return (PySparkException, Py4JError)
 
 
 def described(fault: BaseException, what: str) -> EngineError:
@@ -90,7 +103,7 @@ def message_of(fault: BaseException) -> str:
     text = str(fault)
     if isinstance(fault, UnicodeDecodeError):
         text = fault.object.decode("utf-8", "replace")
-    return _ROW.sub("", text)
+    return _WAY.sub("", _ROW.sub("", text))
 
 
 def may_be_too_long(fault: BaseException) -> bool:

@@ -33,13 +33,13 @@ def connect(folder: Path, threads: int | None, memory_limit: str) -> Backend:
         connection = backend.con
         for setting, value in settings.items():
             connection.execute(f"SET {setting} = {literal(value)}")
-        connection.execute(f"LOAD {literal(str(_httpfs(connection)))}")
+        connection.execute(f"LOAD {literal(str(httpfs(connection)))}")
         connection.execute("SET disabled_filesystems = 'HTTPFileSystem,S3FileSystem,HuggingFaceFileSystem'")
         connection.execute("SET lock_configuration = true")
     return backend
 
 
-def _httpfs(connection: duckdb.DuckDBPyConnection) -> Path:
+def httpfs(connection: duckdb.DuckDBPyConnection) -> Path:
     """The extension that brings OpenSSL, without which DuckDB neither encrypts files nor spills safely."""
     version = connection.execute("SELECT library_version FROM pragma_version()").fetchall()[0][0]
     return (

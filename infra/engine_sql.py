@@ -7,6 +7,8 @@ from pathlib import Path
 
 from infra.engine_errors import EngineError
 
+# Level 1 makes files of Privet's tables hardly larger than the default 3, for an eighth less time.
+PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 
