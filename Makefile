@@ -23,13 +23,17 @@ install: .venv/installed  ## set up .venv from the hashed list, and missing Debi
 	wait $$apt
 	@touch $@
 
+spark: install  ## Spark as well, to run `prepare` on a cluster (docs/spark.md), and Java for it when root
+	@infra/debian.sh debian-spark.txt
+	@$(BIN)/uv pip install --quiet --no-deps --require-hashes --python $(BIN)/python -r requirements-spark.txt
+
 run: install  ## the main job on the embedded shop: raw tables -> registered private model and its dossier
 	@$(BIN)/privet run $(SPEC)
 
 test: install  ## all tests, fast ones first
 	@$(PYTEST) -m "not server and not prove" && $(PYTEST) -m server
 
-prove: install  ## the heavier proofs: many repeats, planted bugs
+prove: spark  ## the heavier proofs: many repeats, planted bugs
 	@$(BIN)/python -m pytest -q -m prove
 
 check: install  ## format, lint, types, import rules
@@ -42,9 +46,11 @@ lock: install  ## resolve the dependencies anew into the hashed lists (no addres
 	@$(BIN)/uv lock --upgrade --quiet
 	@$(BIN)/uv export --quiet --frozen --all-groups --no-emit-project --no-header --output-file requirements.txt
 	@awk '/^uv==/ {on=1} on {print} on && !/\\$$/ {exit}' requirements.txt > requirements-uv.txt
+	@$(BIN)/uv export --quiet --frozen --extra spark --no-default-groups --no-emit-project --no-header | \
+		awk '/^[a-z]/ {on=/^(pyspark|py4j)==/} on && !/^ *#/' > requirements-spark.txt
 
 clean:  ## stop the local servers and remove the environment and caches (.privet, with your data, stays)
 	@test ! -x $(BIN)/privet || $(BIN)/privet down
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 
-.PHONY: help install run test prove check bench lock clean
+.PHONY: help install spark run test prove check bench lock clean

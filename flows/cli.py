@@ -54,6 +54,13 @@ def _parser() -> argparse.ArgumentParser:
     dossier.add_argument("--output", required=True, metavar="FILE", help="where to write the page")
     dossier.set_defaults(command=_dossier)
 
+    explained = commands.add_parser("explain", help="show what a release shows and hides, as a page")
+    explained.add_argument("release", help="released/SHOP/VERSION, or SHOP for its newest release")
+    explained.add_argument("--output", metavar="FILE", help="where to write the page (the home's reports)")
+    explained.add_argument("--internal", action="store_true", help="for the privacy officer: all numbers")
+    explained.add_argument("--json", action="store_true", help="print one JSON object, for programs")
+    explained.set_defaults(command=_explain)
+
     notice = commands.add_parser("notice", help="write what customers are told, from the spec")
     notice.add_argument("spec", help="your shop.yaml")
     notice.add_argument("--output", required=True, metavar="FOLDER", help="where to write the page")
@@ -200,6 +207,15 @@ def _dossier(options: argparse.Namespace) -> int:
     from tasks import inspection
 
     return inspection.write_dossier(settings, options.run, options.output)
+
+
+def _explain(options: argparse.Namespace) -> int:
+    settings = _settings()
+    from tasks import explaining
+
+    return explaining.explain(
+        settings, options.release, options.output, internal=options.internal, as_json=options.json
+    )
 
 
 def _notice(options: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from infra.content import content_digest
 from infra.engine import Engine
 from infra.manifests import DamagedDataset, may_exist, object_key, open_manifest
 from infra.site import Site
@@ -65,7 +66,7 @@ class Writer:
     def add(self, entry: TableEntry, table: ir.Table, *, bucket_column: str | None = None) -> TableEntry:
         """Write one table, whole or split by a column that holds its bucket (0..63), one data key a file.
 
-        `entry.rows` and `entry.columns` are set from what was written. Returns the entry as recorded.
+        `entry.rows`, `columns` and `content` are set from what was written. Returns the entry as recorded.
         """
         folder = self._folder(entry.name)
         keys = self._keys(entry, BUCKETS if bucket_column else 1)
@@ -74,18 +75,25 @@ class Writer:
             written = self.engine.write_buckets(table, bucket_column, folder, [key for _, key in keys])
         else:
             path = folder / "all.parquet"
-            # by pseudonym or key, so that the order tells nothing of its origin
-            order = list(table.columns)[:1]
+            # by what the rows hold and nothing else, so that the order tells nothing of their origin
+            order = list(table.columns)
             written = [(path, None, self.engine.write_parquet(table, path, keys[0][1], order_by=order))]
+        content = self._content([path for path, _, _ in written], [key for _, key in keys])
         self._store_all(
             entry.name, [(*file, key_id) for file, (key_id, _) in zip(written, keys, strict=True)]
         )
         shutil.rmtree(folder)
         columns = {name: str(kind) for name, kind in table.schema().items() if name != bucket_column}
         rows = sum(rows for _, _, rows in written)
-        recorded = entry.model_copy(update={"columns": columns, "rows": rows})
+        recorded = entry.model_copy(update={"columns": columns, "rows": rows, "content": content})
         self.tables.append(recorded)
         return recorded
+
+    def _content(self, paths: Sequence[Path], keys: Sequence[SecretBytes]) -> str | None:
+        """The digest of a released table's rows, as they are read back."""
+        if self.ref.zone != "released":
+            return None
+        return content_digest(self.engine, self.engine.read_encrypted(list(zip(paths, keys, strict=True))))
 
     def _folder(self, name: str) -> Path:
         folder = self.engine.folder / f"writing-{self.ref.zone}-{name}"

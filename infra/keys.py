@@ -9,6 +9,7 @@ keys destroys a data set in every copy of it (crypto-shredding).
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import os
 import secrets
@@ -158,20 +159,38 @@ class KeyStore:
             master = self._master(db)
             return {row.id: _unwrap(master, row.wrapped, row.bound()) for row in rows}
 
-    def derive(self, principal: Principal, *, shop: str, purpose: str, domain: str) -> SecretBytes:
-        """The pseudonym key (32 bytes) of one shop, purpose and domain; another one for any other of them.
+    def derive(
+        self, principal: Principal, *, shop: str, purpose: str, domain: str, epoch: str | None = None
+    ) -> SecretBytes:
+        """The pseudonym key (32 bytes) of one shop, purpose, domain and epoch; another one for any other of them.
 
-        HKDF-SHA256 (RFC 5869) from the shop's own random root. Raises as `open`.
+        HKDF-SHA256 (RFC 5869) from the shop's random root of that epoch. Raises as `open`.
         """
         from cryptography.hazmat.primitives.hashes import SHA256
         from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
         resource = f"pseudonym/{shop}/{purpose}/{domain}"
-        self._decide(_Request(principal, "derive", resource, "internal", "internal", purpose, purpose))
+        asked = _Request(principal, "derive", resource, "internal", "internal", purpose, purpose)
+        self._decide(asked, **({} if epoch is None else {"epoch": _shown(epoch)}))
         with self._database() as db:
-            root = self._root(db, shop)
+            root = self._root(db, shop, epoch)
         info = json.dumps(["privet pseudonym key 1", shop, purpose, domain]).encode()
         return SecretBytes(HKDF(SHA256(), KEY_BYTES, salt=None, info=info).derive(root.reveal()))
+
+    def destroy_epoch(self, principal: Principal, *, shop: str, epoch: str | None) -> bool:
+        """Destroy the root of one epoch for good: its pseudonyms can be made and found no more. False if it was gone.
+
+        The epoch stays known as destroyed, so that no new root is made under its name. Raises AccessDenied.
+        """
+        resource = f"pseudonym/{shop}"
+        named = {"epoch": _shown(epoch)}
+        self._decide(_Request(principal, "destroy", resource, "internal", "internal", None, None), **named)
+        with self._database() as db:
+            statement = "UPDATE root_key SET wrapped = X'' WHERE shop = ? AND wrapped <> X''"
+            gone = db.execute(statement, (_root_name(shop, epoch),)).rowcount > 0
+        if gone:
+            self._log.append(principal.name, "destroy", loggable(resource), "done", **named)
+        return gone
 
     def destroy(self, principal: Principal, ref: DatasetRef, key_ids: Iterable[str]) -> int:
         """Destroy data keys of `ref` for good, and say how many there were; those already gone are no error.
@@ -199,13 +218,18 @@ class KeyStore:
             raise
         asked.record(self._log, "allowed", facts)
 
-    def _root(self, db: sqlite3.Connection, shop: str) -> SecretBytes:
-        master, bound = self._master(db), json.dumps(["privet root key", shop]).encode()
-        row = db.execute("SELECT wrapped FROM root_key WHERE shop = ?", (shop,)).fetchone()
+    def _root(self, db: sqlite3.Connection, shop: str, epoch: str | None) -> SecretBytes:
+        master, name = self._master(db), _root_name(shop, epoch)
+        bound = json.dumps(["privet root key", name]).encode()
+        row = db.execute("SELECT wrapped FROM root_key WHERE shop = ?", (name,)).fetchone()
+        if row is not None and not row[0]:
+            raise NoSuchKey(
+                f"the pseudonym keys of {_shown(epoch)} were destroyed; name a new epoch under pseudonyms"
+            )
         if row is not None:
             return _unwrap(master, row[0], bound)
         root = secrets.token_bytes(KEY_BYTES)
-        db.execute("INSERT INTO root_key VALUES (?, ?)", (shop, master.encrypt(root, bound)))
+        db.execute("INSERT INTO root_key VALUES (?, ?)", (name, master.encrypt(root, bound)))
         return SecretBytes(root)
 
     def _master(self, db: sqlite3.Connection) -> Aead:
@@ -241,6 +265,21 @@ class KeyStore:
             raise KeyStoreError(
                 f"the key file cannot be used ({type(error).__name__}); free the disk or restore keys.db"
             ) from error
+
+
+def key_id(key: SecretBytes) -> str:
+    """A public name of a derived key, 16 hexadecimal characters, from which nothing of the key follows."""
+    return hmac.new(key.reveal(), b"privet key id", hashlib.sha256).hexdigest()[:16]
+
+
+def _shown(epoch: str | None) -> str:
+    """An epoch as the log may hold it: a date by itself could be a telephone number."""
+    return loggable("first_epoch" if epoch is None else f"epoch_{epoch}")
+
+
+def _root_name(shop: str, epoch: str | None) -> str:
+    """The shop, and the epoch behind a sign that no shop's name has."""
+    return shop if epoch is None else f"{shop}/{epoch}"
 
 
 def _make_keyset(path: Path, db: sqlite3.Connection) -> None:

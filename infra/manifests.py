@@ -180,5 +180,11 @@ def _check_whole(manifest: Manifest) -> None:
             raise ManifestError(
                 f"table {table.name!r} of {ref} has another number of rows than its files; count anew"
             )
+        claimed = table.facts.get("protection", "pseudonymous")
+        if table.product == "events" and claimed != "pseudonymous":
+            raise ManifestError(
+                f"table {table.name!r} of {ref} holds events and claims to be more than pseudonymous; they are "
+                "personal data and are called so"
+            )
     if ref.zone == "released" and not (manifest.gate and manifest.gate.passed):
         raise ManifestError(f"{ref} has not passed its gate; nothing is released without")

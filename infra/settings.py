@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -28,7 +29,8 @@ class Settings(BaseSettings):
     data engine. `prefect_api_url` names a running Prefect server; None means to find or start a local one,
     for which `server_wait_seconds` are waited. `store` is where data sets are kept: None means in `home`,
     `s3://bucket/prefix` in a bucket, at `s3_endpoint_url` if that is not Amazon's. Credentials are no settings:
-    boto3 finds them in its own places.
+    boto3 finds them in its own places. `engine` says where `prepare` computes: on this machine, or on the Spark
+    cluster at `spark_master`, which knows its members by the secret in `spark_secret_file`.
     """
 
     model_config = SettingsConfigDict(
@@ -43,10 +45,14 @@ class Settings(BaseSettings):
     store: str | None = Field(default=None, pattern=_S3_ADDRESS)
     s3_endpoint_url: str | None = Field(default=None, pattern=r"^https?://[A-Za-z0-9.:\[\]-]+/?$")
 
-    @field_validator("home")
+    engine: Literal["duckdb", "spark"] = "duckdb"
+    spark_master: str = Field(default="local[*]", pattern=r"^(local\[([0-9]+|\*)\]|spark://\S+:[0-9]+)$")
+    spark_secret_file: Path | None = None
+
+    @field_validator("home", "spark_secret_file")
     @classmethod
-    def _absolute(cls, home: Path) -> Path:
-        return home.expanduser().absolute()
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return None if path is None else path.expanduser().absolute()
 
     @classmethod
     def load(cls) -> Settings:

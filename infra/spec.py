@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union, get_args, g
 import yaml
 from pydantic import BaseModel, ValidationError, model_validator
 
+from infra.spec_hierarchies import read_hierarchies
 from models.values.consistency import spec_problems
 from models.values.errors import PrivetError
 from models.values.spec import ShopSpec
@@ -71,6 +72,7 @@ def read_spec(path: Path) -> ShopSpec:
     """
     document = _Document()
     raw = document.read(_text(path))
+    document.problems += [_Problem(where, text) for where, text in read_hierarchies(raw, path.parent)]
     spec, problems = (None, document.problems) if document.problems else _checked(raw)
     if spec is not None:
         return spec

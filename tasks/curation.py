@@ -32,7 +32,7 @@ Tables = dict[str, "ir.Table"]
 def curate(pinned: SpecRef, landed: StageReport) -> Curated:
     """Check every table, set rejected rows aside, keep customers whom some purpose may use; publish the rest."""
     shop = resolve.spec(pinned)
-    with resolve.bench("check and filter", 2 * len(shop.tables)) as bench:
+    with resolve.prepare_bench("check and filter", 2 * len(shop.tables)) as bench:
         assert landed.output is not None
         raw = read(bench.site, bench.engine, landed.output, resolve.PREPARER)
         good, contract = _contract(bench, shop, raw, landed)

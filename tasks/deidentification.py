@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import secrets
+from typing import TYPE_CHECKING, Any
 
 from infra.datasets import Writer, read, writing
+from infra.engine import scrubbed
+from infra.keys import key_id
 from infra.manifests import new_version
+from models.anonymity.beside import most_rows
 from models.anonymity.consent import CUSTOMER, only_allowed, with_customer
+from models.anonymity.cuts import forms
+from models.anonymity.errors import PolicyError
 from models.anonymity.measures import facts
 from models.anonymity.policy import (
     BUCKET,
@@ -14,13 +20,17 @@ from models.anonymity.policy import (
     ReleasePlan,
     anonymise,
     deidentify,
+    noise_columns,
+    noise_key,
     plan_release,
     required_domains,
 )
-from models.values.dataset import DatasetRef, LawfulBasis, Manifest, TableEntry
+from models.anonymity.published import population_of
+from models.values.dataset import RESERVATION, DatasetRef, LawfulBasis, Manifest, TableEntry
+from models.values.secret import SecretBytes
 from models.values.spec import ShopSpec
 from models.values.stage import Draft, SpecRef, StageReport
-from tasks import resolve
+from tasks import budget, comparing, measuring, resolve
 from tasks.curation import DECISIONS
 from tasks.stage import stage
 
@@ -30,57 +40,139 @@ if TYPE_CHECKING:
     from models.anonymity.pseudonyms import HmacKey
 
 Tables = dict[str, "ir.Table"]
+Made = dict[str, tuple["ir.Table", ReleasePlan]]
 
 
 @stage(timeout_seconds=3600, tags={"privet"})
 def deidentify_tables(pinned: SpecRef, curated: DatasetRef) -> Draft:
     """Write every released table, pseudonymous and (attributes) k-anonymous, as files that nobody sees yet."""
     shop = resolve.spec(pinned)
-    with resolve.bench("de-identify", len(shop.releases)) as bench:
+    with resolve.prepare_bench("de-identify", len(shop.releases)) as bench:
         tables = read(bench.site, bench.engine, curated, resolve.PREPARER)
         ref = DatasetRef(zone="released", name=shop.shop, version=new_version(bench.now))
         with writing(bench.site, bench.engine, resolve.PREPARER, ref) as writer:
-            parents = {name: _release(bench, shop, name, tables, writer) for name in shop.releases}
+            published: Made = {}
+            parents = {name: _release(bench, shop, name, tables, writer, published) for name in shop.releases}
         manifest = _draft(bench, shop, writer, curated)
         return Draft(manifest=manifest, parent_rows=parents, report=_report(bench, manifest, parents))
 
 
-def _release(bench: resolve.Bench, shop: ShopSpec, name: str, tables: Tables, writer: Writer) -> int:
-    """Write one released table; returns the rows of its parent that its purpose may use."""
+def _release(
+    bench: resolve.Bench, shop: ShopSpec, name: str, tables: Tables, writer: Writer, published: Made
+) -> int:
+    """Write one released table and note it if it is published; returns the rows that its purpose may use."""
     release, plan = shop.releases[name], plan_release(shop, name)
     # a view: its 64 files are work for all threads, where a small work table would be one thread's
     rows = bench.engine.view(_usable(shop, name, tables), f"usable_{name}")
-    keys = {domain: _key(bench, shop, release.purpose, domain) for domain in required_domains(shop, name)}
+    keys, of_keys = _keys(bench, shop, name)
+    spent = _reserved(bench, shop, plan, rows, writer.ref)
+    keys |= {noise_key(column): _drawn(bench) for column in noise_columns(plan)}
     masked = deidentify(shop, name, rows, keys, tables[shop.customers.table], _unit_key(bench, shop, plan))
-    kept, facts_row = _anonymous(bench, plan, masked)
+    kept, facts_row = _anonymous(bench, shop, plan, masked, _population(plan, tables, keys), writer.ref)
+    measured = {key: value for key, value in facts_row.items() if value is not None}
     entry = TableEntry(
         name=name,
         product=release.product,
         purpose=release.purpose,
         columns={},
         rows=0,
-        facts={key: value for key, value in facts_row.items() if value is not None},
+        facts=measured | of_keys | spent,
+        **_measured(bench, shop, plan, rows, kept, published),
     )
     writer.add(entry, kept)
     bench.advance(len(writer.tables), name)
     return int(rows.count().execute())
 
 
+def _keys(bench: resolve.Bench, shop: ShopSpec, name: str) -> tuple[dict[str, HmacKey], dict[str, str]]:
+    """The derived keys of a release by domain, and what its manifest says of them: names, and the epoch."""
+    purpose, epoch = shop.releases[name].purpose, shop.pseudonyms.epoch
+    keys = {domain: _key(bench, shop, purpose, domain, epoch) for domain in required_domains(shop, name)}
+    named = {f"key_of_{domain}": key_id(key.secret) for domain, key in keys.items()}
+    return keys, named | ({"pseudonym_epoch": epoch} if keys and epoch else {})
+
+
+def _reserved(
+    bench: resolve.Bench, shop: ShopSpec, plan: ReleasePlan, rows: ir.Table, ref: DatasetRef
+) -> dict[str, float | str]:
+    """Budget for the noise of a release, spent before any is drawn; as facts, by which publishing commits it.
+
+    Columns add up, and so do preparations. Raises PolicyError if a customer has more rows than the noise is for.
+    """
+    noise, spent = noise_columns(plan), dict[str, float | str]()
+    if noise:
+        most = bench.engine.row(most_rows(rows, CUSTOMER))["most"] or 0
+        if most > min(each.rows for each in noise.values()):
+            raise PolicyError(
+                f"release {plan.release!r}: a customer has more rows than the noise is for; raise rows, or release a "
+                "table with fewer rows a customer"
+            )
+    for column, each in noise.items():
+        epsilon, delta = each.spends
+        reservation = bench.site.ledger.reserve(
+            budget.account(shop),
+            epsilon=epsilon,
+            delta=delta,
+            cap_epsilon=shop.budget.epsilon,
+            cap_delta=shop.budget.delta,
+            what=f"noise/{plan.release}/{ref.version}",
+        )
+        spent |= {
+            f"epsilon_{column}": epsilon,
+            f"delta_{column}": delta,
+            f"{RESERVATION}{column}": reservation.id,
+        }
+    return spent
+
+
+def _drawn(bench: resolve.Bench) -> HmacKey:
+    """A key for the noise of one column of one draft, kept nowhere."""
+    return bench.engine.secret(SecretBytes(secrets.token_bytes(32)), f"noise_{secrets.token_hex(8)}")
+
+
 def _unit_key(bench: resolve.Bench, shop: ShopSpec, plan: ReleasePlan) -> HmacKey | None:
     """The key of the column by which customers are counted in a class; events have no classes."""
     purpose = shop.releases[plan.release].purpose
-    return None if plan.anonymity is None else _key(bench, shop, purpose, "unit")
+    return None if plan.anonymity is None else _key(bench, shop, purpose, "unit", None)
 
 
 def _anonymous(
-    bench: resolve.Bench, plan: ReleasePlan, masked: ir.Table
+    bench: resolve.Bench,
+    shop: ShopSpec,
+    plan: ReleasePlan,
+    masked: ir.Table,
+    population: ir.Table | None,
+    ref: DatasetRef,
 ) -> tuple[ir.Table, dict[str, float | int | str | None]]:
     """The rows that may be published, and what is known of them; events are written as they are, in one pass."""
     if plan.anonymity is None:
-        return masked, {}
+        return masked, {**forms(plan), "protection": "pseudonymous", "minimum_count": shop.minimum_count}
     masked = bench.engine.materialise(masked.drop(BUCKET), f"masked_{plan.release}")
-    kept = bench.engine.materialise(anonymise(plan, masked), f"released_{plan.release}")
-    return kept, bench.engine.row(facts(masked.drop(UNIT), kept, plan.quasi, plan.sensitive))
+    with scrubbed(f"anonymity of {plan.release}"):
+        found = anonymise(plan, masked, population)
+    kept = bench.engine.materialise(found.table, f"released_{plan.release}")
+    record = comparing.recorded(plan, found.facts, ref.version)
+    kept = comparing.steady(bench, shop, plan, kept, record)
+    measured = bench.engine.row(facts(masked.drop(UNIT), kept, plan.quasi, plan.sensitive))
+    said = {"protection": "k-anonymous", "minimum_count": shop.minimum_count, "asked_k": plan.anonymity.k}
+    return kept, measured | found.facts | record | said
+
+
+def _measured(
+    bench: resolve.Bench, shop: ShopSpec, plan: ReleasePlan, raw: ir.Table, kept: ir.Table, published: Made
+) -> dict[str, Any]:
+    """The measures of a published table, which joins those before it; events are not published."""
+    if plan.anonymity is None:
+        return {}
+    published[plan.release] = (kept, plan)
+    masked = bench.engine.ibis.table(f"masked_{plan.release}").drop(UNIT)
+    return measuring.measured(bench, shop, plan, raw, masked, published)
+
+
+def _population(plan: ReleasePlan, tables: Tables, keys: dict[str, HmacKey]) -> ir.Table | None:
+    """The public table that presence is measured against, if the release asks for it."""
+    named = None if plan.anonymity is None else plan.anonymity.population
+    return None if named is None else population_of(plan, tables[named], keys)
 
 
 def _usable(shop: ShopSpec, name: str, tables: Tables) -> ir.Table:
@@ -94,9 +186,11 @@ def _usable(shop: ShopSpec, name: str, tables: Tables) -> ir.Table:
     return only_allowed(owned, decisions.filter(decisions.purpose == release.purpose), CUSTOMER)
 
 
-def _key(bench: resolve.Bench, shop: ShopSpec, purpose: str, domain: str) -> HmacKey:
-    secret = bench.site.keys.derive(resolve.PREPARER, shop=shop.shop, purpose=purpose, domain=domain)
-    return bench.engine.secret(secret, f"{purpose}_{domain}")
+def _key(bench: resolve.Bench, shop: ShopSpec, purpose: str, domain: str, epoch: str | None) -> HmacKey:
+    secret = bench.site.keys.derive(
+        resolve.PREPARER, shop=shop.shop, purpose=purpose, domain=domain, epoch=epoch
+    )
+    return bench.engine.secret(secret, f"derived_{key_id(secret)}")
 
 
 def _draft(bench: resolve.Bench, shop: ShopSpec, writer: Writer, curated: DatasetRef) -> Manifest:

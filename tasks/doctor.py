@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 
+from infra.quiet import hushed
 from infra.settings import Settings
 from models.values.base import Value
 from models.values.errors import PrivetError
 from tasks import operate
-from tasks.progress import hushed
 
 GIB = 1024**3
 
@@ -36,6 +39,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         ("access policies", _policies, "restore infra/policies.cedar"),
     ):
         yield _tried(part, probe, mend)
+    yield _spark(settings)
     yield _disk(settings)
     yield _home(settings)
     yield _server(settings)
@@ -113,6 +117,34 @@ def _policies() -> str:
 
     Access.load()
     return "read"
+
+
+def _spark(settings: Settings) -> Finding:
+    """Spark and its Java: only who asks for a cluster must have them."""
+    wanted = settings.engine == "spark"
+    try:
+        found, mend = f"pyspark {version('pyspark')}", ""
+    except PackageNotFoundError:
+        found, mend = "not installed", "run `make spark`"
+    else:
+        java = _java()
+        found = f"{found}, {java or 'no Java'}"
+        mend = "" if java else "install Java 17 (Debian: openjdk-17-jre-headless)"
+    if wanted and not mend and settings.spark_master.startswith("spark:") and not settings.spark_secret_file:
+        mend = "set PRIVET_SPARK_SECRET_FILE to the file with the cluster's secret"
+    if wanted:
+        return Finding(part="Spark", well=not mend, found=found, mend=mend)
+    return Finding(part="Spark", well=True, found=f"{found} (for PRIVET_ENGINE=spark only)")
+
+
+def _java() -> str:
+    """The version of Java that Spark would start; empty if there is none."""
+    program = shutil.which("java", path=os.environ.get("JAVA_HOME", "") + "/bin") or shutil.which("java")
+    if program is None:
+        return ""
+    said = subprocess.run([program, "-version"], capture_output=True, text=True, check=False, timeout=60)
+    found = re.search(r'version "([0-9._]+)', said.stderr)
+    return f"Java {found[1]}" if found and said.returncode == 0 else ""
 
 
 def _disk(settings: Settings) -> Finding:

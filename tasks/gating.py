@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
-from expectations.gates.gate import identifying_columns, run_gate
+from expectations.gates.gate import Known, identifying_columns, run_gate
 from expectations.gates.page import render
 from infra.datasets import discarded_on_failure, read
+from infra.manifests import NoSuchDataset, open_manifest
 from infra.storage import write_new
+from models.anonymity.policy import plan_release
+from models.anonymity.published import population_of
 from models.values.dataset import DatasetRef, GateResult, Manifest
 from models.values.errors import PrivetError
 from models.values.spec import ShopSpec
 from models.values.stage import Draft, SpecRef
 from tasks import resolve
 from tasks.artifacts import plain, publish_markdown
+from tasks.comparing import compared
 from tasks.stage import stage
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 
 class GateFailed(PrivetError, ValueError):
@@ -56,22 +64,61 @@ def _checked(bench: resolve.Bench, shop: ShopSpec, draft: Draft) -> GateResult:
         for table in draft.manifest.tables
         if "suppressed" in table.facts
     }
-    return run_gate(
-        bench.engine.connection,
-        {name: table.get_name() for name, table in published.items()},
-        shop,
-        draft.parent_rows,
-        _raw_identifiers(bench, shop, draft),
+    raw = _raw_tables(bench, shop, draft)
+    known = Known(
+        parent_rows=draft.parent_rows,
         suppressed_rows=suppressed,
+        raw_identifiers=_raw_identifiers(bench, shop, raw),
+        raw_tables={name: raw[release.table].get_name() for name, release in shop.releases.items()},
+        populations=_populations(bench, shop, raw),
+        age_days=_age_days(bench, draft.manifest),
     )
+    views = {name: table.get_name() for name, table in published.items()}
+    judged = run_gate(bench.engine.connection, views, shop, known)
+    beside = compared(bench, shop, draft.manifest, published)
+    return GateResult(checks=(*judged.checks, *beside))
 
 
-def _raw_identifiers(bench: resolve.Bench, shop: ShopSpec, draft: Draft) -> dict[str, tuple[str, ...]]:
+def _raw_tables(bench: resolve.Bench, shop: ShopSpec, draft: Draft) -> dict[str, ir.Table]:
+    """The curated tables that releases were made of, that of the customers, and populations."""
+    wanted = {release.table for release in shop.releases.values()} | {shop.customers.table}
+    targets = (release.anonymity for release in shop.releases.values() if release.anonymity)
+    wanted |= {target.population for target in targets if target.population is not None}
+    return read(bench.site, bench.engine, draft.manifest.parents[0], resolve.PREPARER, tables=wanted)
+
+
+def _populations(bench: resolve.Bench, shop: ShopSpec, raw: Mapping[str, ir.Table]) -> dict[str, str]:
+    """Release -> view of the population in the cut of the release, where presence is asked for.
+
+    Not after a search, which made the release coarser than its transforms: then the check has failed.
+    """
+    views = {}
+    for name, release in shop.releases.items():
+        target = release.anonymity
+        if target is None or target.population is None or target.search != "none":
+            continue
+        people = population_of(plan_release(shop, name), raw[target.population], {})
+        views[name] = bench.engine.view(people, f"population_of_{name}").get_name()
+    return views
+
+
+def _age_days(bench: resolve.Bench, manifest: Manifest) -> float:
+    """The age in days of the oldest data set that a draft was made of, and of what that was made of."""
+    curated = open_manifest(bench.site.store, manifest.parents[0])
+    made = [curated.created_at]
+    for parent in curated.parents:
+        with suppress(
+            NoSuchDataset
+        ):  # the raw data may be gone by its retention; what was made of it is younger
+            made.append(open_manifest(bench.site.store, parent).created_at)
+    return (bench.now - min(made)).total_seconds() / 86400
+
+
+def _raw_identifiers(
+    bench: resolve.Bench, shop: ShopSpec, tables: Mapping[str, ir.Table]
+) -> dict[str, tuple[str, ...]]:
     """Release -> views of the raw identifiers of all customers and of the release's own raw table."""
     home = shop.customers.table
-    wanted = {release.table for release in shop.releases.values()} | {home}
-    curated = draft.manifest.parents[0]
-    tables = read(bench.site, bench.engine, curated, resolve.PREPARER, tables=wanted)
     views = {
         name: bench.engine.view(table.select(*columns), f"raw_of_{name}").get_name()
         for name, table in tables.items()

@@ -30,7 +30,7 @@ BUCKET = "_bucket"
 def land(pinned: SpecRef) -> StageReport:
     """Read every table of the spec, drop what the spec does not name, and publish the raw data set."""
     shop = resolve.spec(pinned)
-    with resolve.bench("land", 2 * len(shop.tables)) as bench:
+    with resolve.prepare_bench("land", 2 * len(shop.tables)) as bench:
         found: dict[str, ir.Table] = {}
         for name in shop.tables:
             found[name] = _source(bench, shop, name, Path(pinned.path).parent)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -21,24 +20,6 @@ def say(line: str) -> None:
     """One line for the person at the terminal. If nobody listens any more, the work goes on all the same."""
     with suppress(BrokenPipeError):
         print(line, file=sys.stderr, flush=True)
-
-
-@contextmanager
-def hushed() -> Iterator[None]:
-    """Keep what C++ libraries write to standard error while they are imported from the terminal.
-
-    TensorFlow 2.21 says before its logging is set up that it found no GPU, whatever its log level.
-    Python's own messages and exceptions are not touched.
-    """
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 @contextmanager

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 
 from infra.manifests import publish as publish_manifest
-from models.values.dataset import GateResult
+from infra.site import Site
+from models.values.dataset import RESERVATION, GateResult, Manifest
 from models.values.scope import disclose
 from models.values.spec import ShopSpec
 from models.values.stage import Draft, Prepared, SpecRef, StageReport
@@ -28,6 +29,7 @@ def publish(pinned: SpecRef, draft: Draft, gate: GateResult, before: tuple[Stage
         publish_markdown("rows-by-stage", rows_by_stage(shop, written), f"rows of {manifest.ref}")
         still_wanted()
         ref = publish_manifest(site.store, manifest)  # last: what fails before it has published nothing
+    commit_noise(site, manifest)
     announce(ref)
     rows = draft.report.rows_out
     report = StageReport(
@@ -36,6 +38,14 @@ def publish(pinned: SpecRef, draft: Draft, gate: GateResult, before: tuple[Stage
     stages = (*written, report)
     page = page_path(str(site.settings.reports_dir), ref)
     return Prepared(released=ref, stages=stages, gate=gate, gate_page=page)
+
+
+def commit_noise(site: Site, manifest: Manifest) -> None:
+    """Record that the budget reserved for a release's noise was used; it counts as spent without that, too."""
+    for table in manifest.tables:
+        for fact, value in table.facts.items():
+            if fact.startswith(RESERVATION):
+                site.ledger.commit(str(value))
 
 
 def rows_by_stage(shop: ShopSpec, stages: tuple[StageReport, ...]) -> str:

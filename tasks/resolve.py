@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from infra.access import Principal
-from infra.engine import Engine, open_engine
+from infra.engine import Engine, open_configured, open_here
 from infra.settings import Settings
 from infra.site import Site, open_site
 from infra.spec import SpecError, read_spec
@@ -56,13 +56,22 @@ def spec(pinned: SpecRef) -> ShopSpec:
 
 @contextmanager
 def bench(title: str, steps: int) -> Iterator[Bench]:
-    """An encrypted engine that lives as long as the stage, under a progress bar of so many steps."""
+    """An encrypted engine on this machine that lives as long as the stage, under a progress bar of so many steps."""
+    with _bench(title, steps, open_here) as made:
+        yield made
+
+
+@contextmanager
+def prepare_bench(title: str, steps: int) -> Iterator[Bench]:
+    """The same on the engine of the settings: for the stages of `prepare`, which a cluster can share."""
+    with _bench(title, steps, open_configured) as made:
+        yield made
+
+
+@contextmanager
+def _bench(
+    title: str, steps: int, opened: Callable[[Settings], AbstractContextManager[Engine]]
+) -> Iterator[Bench]:
     here, started = site(), time.monotonic()
-    settings = here.settings
-    with (
-        progress.bar(title, steps) as advance,
-        open_engine(
-            settings.work_dir, threads=settings.threads, memory_limit=settings.memory_limit
-        ) as engine,
-    ):
+    with progress.bar(title, steps) as advance, opened(here.settings) as engine:
         yield Bench(site=here, engine=engine, now=datetime.now(UTC), started=started, advance=advance)

@@ -9,12 +9,13 @@ import numpy as np
 
 from infra.datasets import read
 from infra.manifests import new_version
+from infra.quiet import hushed
 from infra.sealed import keep, recall
 from models.values.dataset import DatasetRef, Manifest
 from models.values.errors import PrivetError
 from models.values.spec import ShopSpec
 from models.values.stage import Fitted, SpecRef
-from tasks import artifacts, progress, resolve
+from tasks import artifacts, resolve
 from tasks.stage import stage
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class UnknownCase(PrivetError, LookupError):
 @stage(timeout_seconds=6 * 3600, tags={"privet", "train"})
 def fit(pinned: SpecRef, use_case: str, released: DatasetRef, reservation: str) -> Fitted:
     """Train on the training customers of a release, under the plan that the reserved budget allows."""
-    with progress.hushed():
+    with hushed():
         from models.privacy.trainer import fit as fit_privately
 
     shop = resolve.spec(pinned)

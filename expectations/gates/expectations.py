@@ -7,12 +7,16 @@ from typing import Any, ClassVar, Self
 
 from great_expectations.expectations import UnexpectedRowsExpectation
 
-from expectations.gates.sql import quoted
+from expectations.gates.sql import byte_places, column_types
+from expectations.gates.sql import name as _name
+from expectations.gates.sql import text as _text
 
 ENOUGH_PSEUDONYMS = 1000
-# Chi-square of 256 first bytes has mean 255 and deviation sqrt(2 * 255) = 22.6 if they are uniform;
+MOST_PSEUDONYMS = 100_000
+# Chi-square of 256 values of a byte has mean 255 and deviation sqrt(2 * 255) = 22.6 if they are uniform;
 # twelve deviations above the mean do not happen by chance, and plain text or counters are far beyond.
 SPREAD_LIMIT = 255 + 12 * 22.6
+CLOSE = 1e-9  # shares are floating-point numbers: what is on the limit keeps it
 
 
 class NothingBroken(UnexpectedRowsExpectation):  # type: ignore[misc]  # untyped library
@@ -40,10 +44,9 @@ class NoUnexpectedColumn(NothingBroken):
             "regexp_full_match(column_type, 'VARCHAR|UUID|BOOLEAN|U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|"
             "DOUBLE|DECIMAL[(0-9,)]*|DATE|TIMESTAMP.*')"
         )
-        described = "(SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM {batch}))"
         counted = (
             f"(SELECT count(*) FILTER (column_name IN ({names}) AND {plain}) AS good, count(*) AS found "
-            f"FROM {described})"
+            f"FROM ({column_types()}))"
         )
         return cls.where(counted, f"good <> {len(columns)} OR found <> {len(columns)}")
 
@@ -86,46 +89,96 @@ class NotNull(NothingBroken):
 
 
 class PseudonymForm(NothingBroken):
-    """A pseudonym is a UUID and looks random."""
+    """A pseudonym is a UUID."""
 
     @classmethod
     def uuid(cls, name: str) -> Self:
         """The column has the type UUID."""
-        described = "(SELECT * FROM (DESCRIBE SELECT * FROM {batch}))"
         is_uuid = f"column_name = {_text(name)} AND column_type = 'UUID'"
-        found = f"(SELECT count(*) AS n FROM {described} WHERE {is_uuid})"
-        return cls.where(found, "n <> 1")
+        return cls.where(f"(SELECT count(*) AS n FROM ({column_types()}) WHERE {is_uuid})", "n <> 1")
+
+
+class PseudonymEntropy(NothingBroken):
+    """Pseudonyms look random in each of their 16 bytes; a counter, a time or a version number does not."""
 
     @classmethod
-    def spread(cls, name: str) -> Self:
-        """The first bytes of at least 1000 different pseudonyms are near uniform (chi-square); fewer pass."""
-        different = f"(SELECT DISTINCT {_name(name)} AS p FROM {{batch}} WHERE {_name(name)} IS NOT NULL)"
+    def column(cls, name: str) -> Self:
+        """Each byte of at least 1000 different pseudonyms is near uniform (chi-square); fewer pass.
+
+        At most 100,000 are looked at: more would not make a difference clearer.
+        """
         bytes_ = (
-            f"(SELECT left(CAST(p AS VARCHAR), 2) AS b, count(*)::DOUBLE AS c FROM {different} GROUP BY ALL)"
+            f"(SELECT place, b, count(*) AS c FROM {byte_places(name, MOST_PSEUDONYMS)} GROUP BY place, b)"
         )
-        chi = f"(SELECT sum(c) AS n, 256.0 * sum(c * c) / sum(c) - sum(c) AS chi FROM {bytes_})"
+        chi = (
+            f"(SELECT sum(c) AS n, 256.0 * sum(c * c) / sum(c) - sum(c) AS chi FROM {bytes_} GROUP BY place)"
+        )
         return cls.where(chi, f"n >= {ENOUGH_PSEUDONYMS} AND chi > {SPREAD_LIMIT}")
 
 
-class KAnonymity(NothingBroken):
-    """Every equivalence class has k rows (Sweeney 2002); a missing value is a value like any other."""
+class TokenForm(NothingBroken):
+    """A format-preserving token has the form that the spec states."""
 
     @classmethod
-    def over(cls, quasi: Sequence[str], k: int, unit: str | None = None) -> Self:
-        """At least `k` rows, or different values of `unit` (customers), in each class of `quasi`."""
-        size = "count(*)" if unit is None else f"count(DISTINCT {_name(unit)})"
-        return cls.where(_classes(quasi, f"{size} AS n"), f"n < {int(k)}")
+    def column(cls, name: str, prefix: str, alphabet: str, lengths: tuple[int, int]) -> Self:
+        """Every value is the prefix and then so many characters of the alphabet, or missing."""
+        body = f"substr({_name(name)}, {len(prefix) + 1})"
+        inside = (
+            f"left({_name(name)}, {len(prefix)}) = {_text(prefix)} AND length({body}) BETWEEN {lengths[0]} AND "
+            f"{lengths[1]} AND translate({body}, '{alphabet}', '') = ''"
+        )
+        return cls.where("{batch}", f"{_name(name)} IS NOT NULL AND NOT ({inside})")
 
 
-class DistinctLDiversity(NothingBroken):
-    """Every equivalence class has l different sensitive values (Machanavajjhala et al. 2007)."""
+class OnlySteps(NothingBroken):
+    """A rounded column holds nothing but multiples of its step; a cut time nothing but starts of its unit."""
 
     @classmethod
-    def over(cls, quasi: Sequence[str], sensitive: str, l: int) -> Self:  # noqa: E741  # the paper's letter
-        """At least `l` different values of `sensitive`, missing being one, in each class of `quasi`."""
-        value = _name(sensitive)
-        different = f"count(DISTINCT {value}) + CAST(bool_or({value} IS NULL) AS BIGINT) AS n"
-        return cls.where(_classes(quasi, different), f"n < {int(l)}")
+    def multiples(cls, name: str, step: float) -> Self:
+        """Every value is missing or a multiple of `step`."""
+        value = f"CAST({_name(name)} AS DOUBLE)"
+        nearest = f"round({value} / {float(step)!r}) * {float(step)!r}"
+        return cls.where(
+            "{batch}", f"abs({value} - {nearest}) > 1e-6 * {float(step)!r} + 1e-9 * abs({value})"
+        )
+
+    @classmethod
+    def starts(cls, name: str, unit: str) -> Self:
+        """Every time is missing or the start of its `unit` (UTC, weeks from Monday)."""
+        return cls.where("{batch}", f"{_name(name)} <> date_trunc('{unit}', {_name(name)})")
+
+
+class NoRawValue(NothingBroken):
+    """No raw value passed a transform that changes every value."""
+
+    @classmethod
+    def column(cls, name: str, held: str) -> Self:
+        """No value of the column is in the table `held`, a keyed sample of raw values (see `sql.sampled`)."""
+        shown = (
+            f"SELECT DISTINCT CAST({_name(name)} AS VARCHAR) FROM {{batch}} WHERE {_name(name)} IS NOT NULL"
+        )
+        return cls.where(f"{_name(held)}", f"v IN ({shown})")
+
+    @classmethod
+    def mostly(cls, name: str, held: str) -> Self:
+        """Not half of the values of `held` are shown: the tokens of a form are texts of the same form."""
+        shown = (
+            f"SELECT DISTINCT CAST({_name(name)} AS VARCHAR) FROM {{batch}} WHERE {_name(name)} IS NOT NULL"
+        )
+        met = f"sum(CASE WHEN v IN ({shown}) THEN 1 ELSE 0 END)"
+        return cls.where(
+            f"(SELECT count(*) AS n, {met} AS met FROM {_name(held)})", "n >= 20 AND 2 * met > n"
+        )
+
+
+class Fresh(NothingBroken):
+    """A release is made of data that the shop may still keep."""
+
+    @classmethod
+    def landed(cls, age_days: float, limit_days: int) -> Self:
+        """The oldest data set that the release is made of is at most `limit_days` old."""
+        aged = f"(SELECT {float(age_days)!r} + 0 * count(*) AS days FROM {{batch}})"
+        return cls.where(aged, f"days > {int(limit_days)}")
 
 
 class NoIdentifierPattern(NothingBroken):
@@ -165,19 +218,3 @@ class NoRawIdentifier(NothingBroken):
 
 
 _COUNTED = "(SELECT count(*) AS n FROM {batch})"
-
-
-def _classes(quasi: Sequence[str], measured: str) -> str:
-    """One row an equivalence class; without quasi-identifiers the whole table is one."""
-    grouped = f" GROUP BY {', '.join(_name(name) for name in quasi)}" if quasi else ""
-    return f"(SELECT {measured} FROM {{batch}}{grouped})"
-
-
-def _name(name: str) -> str:
-    """An SQL identifier in a query of GX, where a single brace starts a parameter."""
-    return quoted(name).replace("{", "{{").replace("}", "}}")
-
-
-def _text(text: str) -> str:
-    """An SQL expression for `text`, in hexadecimal: GX reads braces and SQLAlchemy colons as their own."""
-    return f"decode(unhex('{text.encode().hex()}'))"

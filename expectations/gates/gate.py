@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from importlib import import_module
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from expectations.errors import GateError
-from expectations.gates.plan import PlannedCheck, Subject, planned_checks
+from expectations.gates.plan import planned_checks
+from expectations.gates.samples import columns_of, sampled_columns
 from expectations.gates.sql import compared, quoted
+from expectations.gates.subject import PlannedCheck, Subject
 from models.values.dataset import GateCheck, GateResult
 from models.values.spec import ShopSpec
 
@@ -21,14 +24,32 @@ if TYPE_CHECKING:
 UNEVALUATED = "could not be evaluated"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What the gate is told of the tables that releases were made of. What it is not told, it cannot hold true.
+
+    `parent_rows`: release -> rows that must arrive: of an events release exactly, of attributes at most.
+    `suppressed_rows`: attributes release -> rows that were suppressed; then parent = released + suppressed.
+    `raw_identifiers`: release -> views whose columns hold raw identifying values (see `identifying_columns`) that no
+    released text may equal. `raw_tables`: release -> the view of its raw table, sampled for columns that a transform
+    must have changed. `populations`: release -> a view of the population in the form of the release, for
+    delta-presence. `age_days`: of the oldest data set that the releases are made of.
+    """
+
+    parent_rows: Mapping[str, int]
+    suppressed_rows: Mapping[str, int] = field(default_factory=dict)
+    raw_identifiers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    raw_tables: Mapping[str, str] = field(default_factory=dict)
+    populations: Mapping[str, str] = field(default_factory=dict)
+    age_days: float | None = None
+
+
 def run_gate(
     connection: duckdb.DuckDBPyConnection,
     tables: Mapping[str, str],
     spec: ShopSpec,
-    parent_rows: Mapping[str, int],
-    raw_identifiers: Mapping[str, Sequence[str]] | None = None,
+    known: Known,
     *,
-    suppressed_rows: Mapping[str, int] | None = None,
     patterns: Mapping[str, str] | None = None,
 ) -> GateResult:
     """Judge released tables; `tables` maps each release of the spec to the view of its final bytes.
@@ -40,10 +61,7 @@ def run_gate(
         connection: where the views are; it is used as it is (but for temporary tables, dropped again) and stays open.
         tables: release -> view or table.
         spec: says what each release must be.
-        parent_rows: release -> rows that must arrive: of an events release exactly, of attributes at most.
-        raw_identifiers: release -> views whose columns hold raw identifying values (see
-            `identifying_columns`) that no released text may equal.
-        suppressed_rows: attributes release -> rows that were suppressed; then parent = released + suppressed.
+        known: what releases are compared with.
         patterns: name -> RE2 of identifiers; by default `models.anonymity.patterns.residual_patterns()`.
 
     Raises:
@@ -56,18 +74,24 @@ def run_gate(
     if unknown:
         raise GateError(f"{unknown[0]!r} is no release of shop {spec.shop!r}; describe it under releases")
     checks: list[GateCheck] = []
-    with _imported(), _compared(connection, raw_identifiers or {}) as raw_tables:
+    plans = {name: plan_release(spec, name) for name in tables}
+    with (
+        _imported(),
+        _compared(connection, known.raw_identifiers) as raw_values,
+        sampled_columns(connection, plans, known.raw_tables, known.parent_rows) as samples,
+    ):
         for name, view in tables.items():
-            columns = _columns(connection, view)
             subject = Subject(
                 spec=spec,
-                plan=plan_release(spec, name),
-                strings=tuple(column for column, kind in columns.items() if kind == "VARCHAR"),
-                uuids=tuple(column for column, kind in columns.items() if kind == "UUID"),
-                parent_rows=parent_rows.get(name),
-                suppressed_rows=(suppressed_rows or {}).get(name),
-                raw_views=tuple((raw_identifiers or {}).get(name, ())),
-                raw_values=raw_tables.get(name),
+                plan=plans[name],
+                types=columns_of(connection, view),
+                parent_rows=known.parent_rows.get(name),
+                suppressed_rows=known.suppressed_rows.get(name),
+                raw_views=tuple(known.raw_identifiers.get(name, ())),
+                raw_values=raw_values.get(name),
+                samples=samples.get(name, {}),
+                population=known.populations.get(name),
+                age_days=known.age_days,
                 patterns=residual_patterns() if patterns is None else patterns,
             )
             checks.extend(_judge(connection, view, subject))
@@ -78,7 +102,7 @@ def run_gate(
 def _imported() -> Iterator[None]:
     """Great Expectations is imported beside the block: that takes seconds, in which the engine can work."""
     with ThreadPoolExecutor(max_workers=1) as beside:
-        beside.submit(import_module, "expectations.gates.expectations")
+        beside.submit(import_module, "expectations.gates.anonymity")
         yield
 
 
@@ -114,7 +138,7 @@ def _taken(connection: duckdb.DuckDBPyConnection, view: str, name: str) -> bool:
     """Whether what `sql.compared` makes of the view could be read, into the temporary table `name`."""
     import duckdb
 
-    columns = tuple(_columns(connection, view))
+    columns = tuple(columns_of(connection, view))
     if not columns:
         return False
     with suppress(duckdb.Error):
@@ -131,17 +155,6 @@ def identifying_columns(spec: ShopSpec, table: str) -> tuple[str, ...]:
         if column.role == "identifier"
         or (column.role == "key" and column.effective_transform(name).kind != "keep")
     )
-
-
-def _columns(connection: duckdb.DuckDBPyConnection, view: str) -> dict[str, str]:
-    """Column -> type in the engine; empty if there is no such view."""
-    import duckdb
-
-    try:
-        described = connection.execute(f"DESCRIBE SELECT * FROM {quoted(view)}").fetchall()
-    except duckdb.Error:
-        return {}
-    return {str(row[0]): str(row[1]) for row in described}
 
 
 def _judge(connection: duckdb.DuckDBPyConnection, view: str, subject: Subject) -> list[GateCheck]:

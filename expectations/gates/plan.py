@@ -2,44 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
 
-from models.values.spec import ShopSpec
-from models.values.transform import AgeBand, Band, Pseudonym
+from expectations.gates.criteria import anonymity_checks
+from expectations.gates.subject import PlannedCheck, Subject
+from models.values.transform import ALPHABETS, AgeBand, Band, Pseudonym, Token
 
 if TYPE_CHECKING:
-    from models.anonymity.policy import PlannedColumn, ReleasePlan
+    from models.anonymity.policy import PlannedColumn
 
 MOST_BANDS = 5000
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlannedCheck:
-    """A planned check: its rule as "kind: sentence", its threshold, and the expectation that decides it."""
-
-    rule: str
-    detail: str = ""
-    expectation: Any
-
-
-@dataclass(frozen=True, kw_only=True)
-class Subject:
-    """A released table under the gate, and what the caller knows of its parent.
-
-    `raw_values` holds what is in `raw_views` as `sql.compared` makes it; None if it cannot be read.
-    """
-
-    spec: ShopSpec
-    plan: ReleasePlan
-    strings: tuple[str, ...]
-    uuids: tuple[str, ...]
-    parent_rows: int | None
-    suppressed_rows: int | None
-    raw_views: tuple[str, ...]
-    raw_values: str | None
-    patterns: Mapping[str, str]
+# Transforms after which no value is what it was.
+CHANGING = frozenset({"band", "age_band", "prefix", "suppress"})
 
 
 def planned_checks(subject: Subject) -> Iterator[PlannedCheck]:
@@ -48,9 +24,11 @@ def planned_checks(subject: Subject) -> Iterator[PlannedCheck]:
     yield from _rows(subject)
     for column in subject.plan.columns:
         yield from _key(subject, column)
-    yield from _anonymity(subject)
-    for name in subject.strings:
+    yield from anonymity_checks(subject)
+    for name in subject.of_type("VARCHAR"):
         yield from _text(subject, name)
+    for column in subject.plan.columns:
+        yield from _changed(subject, column)
     yield from _raw(subject)
 
 
@@ -64,6 +42,12 @@ def _shape(subject: Subject) -> Iterator[PlannedCheck]:
         expectation=gate.NoUnexpectedColumn.planned(names),
     )
     yield PlannedCheck(rule="not empty: the table has rows", expectation=gate.NotEmpty.rows())
+    limit, age = subject.spec.retention.raw_days, subject.age_days
+    yield PlannedCheck(
+        rule="freshness: the data that the table is made of may still be kept",
+        detail=f"needs an age <= {limit} days",
+        expectation=None if age is None else gate.Fresh.landed(age, limit),
+    )
 
 
 def _rows(subject: Subject) -> Iterator[PlannedCheck]:
@@ -104,9 +88,9 @@ def _key(subject: Subject, column: PlannedColumn) -> Iterator[PlannedCheck]:
             rule=f"pseudonym form: column {name} has the type UUID", expectation=gate.PseudonymForm.uuid(name)
         )
         yield PlannedCheck(
-            rule=f"pseudonym spread: the pseudonyms of column {name} look random",
-            detail=f"first bytes near uniform, from {gate.ENOUGH_PSEUDONYMS} pseudonyms on",
-            expectation=gate.PseudonymForm.spread(name),
+            rule=f"pseudonym entropy: the pseudonyms of column {name} look random",
+            detail=f"each byte near uniform, from {gate.ENOUGH_PSEUDONYMS} pseudonyms on",
+            expectation=gate.PseudonymEntropy.column(name),
         )
     if name in entry.key or (column.role == "key" and not entry.columns[name].nullable):
         yield PlannedCheck(
@@ -114,31 +98,19 @@ def _key(subject: Subject, column: PlannedColumn) -> Iterator[PlannedCheck]:
         )
 
 
-def _anonymity(subject: Subject) -> Iterator[PlannedCheck]:
-    from expectations.gates.expectations import DistinctLDiversity, KAnonymity
-
-    plan, wanted = subject.plan, subject.plan.anonymity
-    if wanted is None:
-        return
-    customer = subject.spec.customer_column(plan.table)
-    unit = customer if customer in {column.name for column in plan.columns} else None
-    yield PlannedCheck(
-        rule="k-anonymity: every class of equal quasi-identifiers is large enough",
-        detail=f"needs k >= {wanted.k} over {', '.join(plan.quasi) or 'the whole table'}",
-        expectation=KAnonymity.over(plan.quasi, wanted.k, unit),
-    )
-    for name in plan.sensitive:
-        yield PlannedCheck(
-            rule=f"l-diversity: every class has enough different values of column {name}",
-            detail=f"needs l >= {wanted.l}",
-            expectation=DistinctLDiversity.over(plan.quasi, name, wanted.l),
-        )
-
-
 def _text(subject: Subject, name: str) -> Iterator[PlannedCheck]:
     from expectations.gates import expectations as gate
     from models.anonymity.patterns import ODD, PLAIN
 
+    transform = next((c.transform for c in subject.plan.columns if c.name == name), None)
+    if isinstance(transform, Token):
+        yield PlannedCheck(
+            rule=f"token form: every token of column {name} has the form of the spec",
+            expectation=gate.TokenForm.column(
+                name, transform.prefix, ALPHABETS[transform.alphabet], (transform.length, transform.most)
+            ),
+        )
+        return
     bands = _bands(subject, name)
     if bands:
         rule = f"bands: column {name} holds only the bands of the spec"
@@ -153,15 +125,49 @@ def _text(subject: Subject, name: str) -> Iterator[PlannedCheck]:
     )
 
 
+def _changed(subject: Subject, column: PlannedColumn) -> Iterator[PlannedCheck]:
+    """That a transform was applied: by the form of what it leaves, and against a sample of raw values."""
+    from expectations.gates import expectations as gate
+
+    name, transform = column.name, column.transform
+    generalised = subject.plan.anonymity is not None and subject.plan.anonymity.search != "none"
+    if transform.kind == "round" and not (generalised and column.role == "quasi_identifier"):
+        yield PlannedCheck(
+            rule=f"rounding: column {name} holds only multiples of its step",
+            detail=f"needs steps of {transform.step:g}",
+            expectation=gate.OnlySteps.multiples(name, transform.step),
+        )
+    if transform.kind in ("truncate", "date_shift") and name in subject.of_type("TIMESTAMP", "DATE"):
+        yield PlannedCheck(
+            rule=f"rounding: column {name} holds only starts of its unit of time",
+            detail=f"needs starts of a {transform.unit}",
+            expectation=gate.OnlySteps.starts(name, transform.unit),
+        )
+    if name in subject.samples:
+        held = subject.samples[name]
+        unlike = gate.NoRawValue.mostly if isinstance(transform, Token) else gate.NoRawValue.column
+        yield PlannedCheck(
+            rule=f"raw values: column {name} does not show what stands in the raw table",
+            detail="compared with a keyed sample",
+            expectation=None if held is None else unlike(name, held),
+        )
+
+
 def _raw(subject: Subject) -> Iterator[PlannedCheck]:
-    """Text and pseudonyms against the raw identifiers; a view that is named and cannot be read fails."""
+    """Text and pseudonyms against the raw identifiers; a view that is named and cannot be read fails.
+
+    Not tokens: those of a form are texts of that form, and so may be somebody else's identifier.
+    """
     from expectations.gates.expectations import NoRawIdentifier
 
     if not subject.raw_views:
         return
+    tokens = {column.name for column in subject.plan.columns if isinstance(column.transform, Token)}
     hidden = [column.name for column in subject.plan.columns if isinstance(column.transform, Pseudonym)]
-    for name in dict.fromkeys((*subject.strings, *hidden)):
-        unlike = NoRawIdentifier.pseudonym if name in subject.uuids else NoRawIdentifier.text
+    for name in dict.fromkeys((*subject.of_type("VARCHAR"), *hidden)):
+        if name in tokens:
+            continue
+        unlike = NoRawIdentifier.pseudonym if name in subject.of_type("UUID") else NoRawIdentifier.text
         yield PlannedCheck(
             rule=f"raw identifiers: no raw identifier of a customer is in column {name}",
             expectation=None if subject.raw_values is None else unlike(name, subject.raw_values),
@@ -169,14 +175,14 @@ def _raw(subject: Subject) -> Iterator[PlannedCheck]:
 
 
 def _bands(subject: Subject, name: str) -> tuple[str, ...]:
-    """All texts that the column may hold by its transform; empty if it is no band or has too many."""
-    transform = next((c.transform for c in subject.plan.columns if c.name == name), None)
-    if not isinstance(transform, Band | AgeBand):
+    """All texts that the column may hold by its transform, and by a search's levels; none if there are too many."""
+    from models.anonymity.ladders import band_texts
+
+    column = next((c for c in subject.plan.columns if c.name == name), None)
+    if column is None or not isinstance(column.transform, Band | AgeBand):
         return ()
-    low, high, width = transform.low, transform.high, transform.width
-    starts = range(low, high, width)
-    if len(starts) > MOST_BANDS:
-        return ()
-    ends = [min(start + width, high) - 1 for start in starts]
-    closed = (f"{a}-{b}" if a != b else f"{a}" for a, b in zip(starts, ends, strict=True))
-    return (f"<{low}", *closed, f"{high}+")
+    searched = subject.plan.anonymity is not None and name in subject.plan.quasi
+    search = subject.plan.anonymity.search if searched and subject.plan.anonymity else "none"
+    texts = islice(band_texts(column.transform, column.levels, search), MOST_BANDS + 1)
+    found = tuple(dict.fromkeys(texts))
+    return found if len(found) <= MOST_BANDS else ()

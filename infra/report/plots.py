@@ -1,4 +1,4 @@
-"""The plots of the dossier: small functions from numbers to inline SVG, coloured by the page's style sheet.
+"""The plots of pages: small functions from numbers to inline SVG, coloured by the page's style sheet.
 
 `say` gives the words of a plot in the language of its page.
 Every plot is 480 units wide, so that its text stays legible on a phone. No script, no font, no image.
@@ -76,6 +76,47 @@ def intervals(rows: Sequence[Interval], say: Say, reference: float | None = None
         body.append(f'<circle class="dot {row.kind}" cx="{x(row.value):.1f}" cy="{y + 31}" r="6"/>')
     text = "; ".join(f"{row.label} {row.value:.3f}" for row in rows)
     return _svg(say("plot.utility", listing=text), bottom + 24, body)
+
+
+def shares(rows: Sequence[tuple[str, float, str]], title: str) -> Markup:
+    """Shares (0..1) as horizontal bars: label, value and kind (a class of the style sheet) of each."""
+    top, step, x = 8, 44, _linear_scale((0, 1), (8, WIDTH - 12))
+    bottom = top + step * len(rows)
+    body = [_grid_x(tick, x(tick), top, bottom) for tick in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    for index, (label, value, kind) in enumerate(rows):
+        y = top + step * index
+        body.append(_text(10, y + 16, label, "label"))
+        body.append(_text(WIDTH - 12, y + 16, _percent(value), "value", "end"))
+        body.append(_rect(f"bar {kind}", (8, y + 22), (max(x(min(value, 1)) - 8, 2), 14), 3))
+    listing = "; ".join(f"{label} {_percent(value)}" for label, value, _ in rows)
+    return _svg(f"{title}: {listing}", bottom + 24, body)
+
+
+def columns(
+    labels: Sequence[str], series: Sequence[tuple[str, Sequence[float]]], title: str, axis: str
+) -> Markup:
+    """Numbers by category as columns, those of several series side by side; a series is its kind and its numbers."""
+    left, bottom, top = 58, 204, 14
+    highest = max([1.0, *(value for _, values in series for value in values)])
+    y, width = _linear_scale((0, highest * 1.05), (bottom, top)), (WIDTH - 12 - left) / len(labels)
+    body = [_line(left, y(tick), WIDTH - 12, y(tick), "grid") for tick in _linear_ticks(0, highest)]
+    body += [
+        _text(left - 6, y(tick) + 4, f"{tick:,.0f}", "tick", "end") for tick in _linear_ticks(0, highest)
+    ]
+    each = (width - 8) / max(len(series), 1)
+    for place, label in enumerate(labels):
+        for number, (kind, values) in enumerate(series):
+            value = values[place]
+            tall = bottom - y(value)
+            corner = (round(left + place * width + 4 + number * each, 1), round(bottom - tall, 1))
+            body += [_rect(f"bar {kind}", corner, (each - 1, round(tall, 1)), 2)] if value else []
+        body.append(_text(left + (place + 0.5) * width, bottom + 17, label, "tick", "middle"))
+    body.append(_text((left + WIDTH) / 2, bottom + 36, axis, "tick", "middle"))
+    listing = "; ".join(
+        f"{label} {', '.join(_short(values[place]) for _, values in series)}"
+        for place, label in enumerate(labels)
+    )
+    return _svg(f"{title}: {listing}", bottom + 44, body)
 
 
 def roc(points: Sequence[Point], limit: Callable[[float], float], say: Say) -> Markup:
@@ -163,6 +204,10 @@ def _grid_y(value: float, y: float, left: float, right: float) -> str:
 def _anchor(x: float) -> str:
     """Keeps a text inside the picture at its edges."""
     return "start" if x < 30 else "end" if x > WIDTH - 30 else "middle"
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.3g} %"
 
 
 def _short(value: float) -> str:

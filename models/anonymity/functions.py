@@ -7,28 +7,25 @@ from __future__ import annotations
 import ibis
 
 
+# Bytes are typed as text here, because Ibis joins texts only, and the engine's || takes bytes in a quarter of the
+# time of its concat; it is also null where one side is.
 @ibis.udf.scalar.builtin
-def sha256(data: bytes) -> str:
-    """SHA-256 as 64 hexadecimal characters."""
+def sha256(data: str) -> str:
+    """SHA-256 of bytes as 64 hexadecimal characters."""
 
 
 @ibis.udf.scalar.builtin
-def unhex(text: str) -> bytes:
+def unhex(text: str) -> str:
     """The bytes of hexadecimal text."""
 
 
 @ibis.udf.scalar.builtin
-def encode(text: str) -> bytes:
+def encode(text: str) -> str:
     """The UTF-8 bytes of text."""
 
 
-@ibis.udf.scalar.builtin(name="concat")
-def join_bytes(left: bytes, right: bytes) -> bytes:
-    """`right` after `left`."""
-
-
 @ibis.udf.scalar.builtin(name="getvariable")
-def variable(label: str) -> bytes:
+def variable(label: str) -> str:
     """A session variable that holds bytes."""
 
 
@@ -55,3 +52,8 @@ def regexp_escape(text: str) -> str:
 @ibis.udf.scalar.builtin
 def regexp_replace(text: str, pattern: str, by: str, options: str) -> str:
     """Matches of `pattern` replaced, under the engine's options (g: all, i: any letter case)."""
+
+
+@ibis.udf.scalar.builtin
+def regexp_extract_all(text: str, pattern: str) -> list[str]:
+    """All matches of `pattern` in their order."""

@@ -12,17 +12,23 @@ import ibis
 import ibis.expr.types as ir
 
 from models.anonymity.errors import PolicyError
-from models.anonymity.pseudonyms import HmacKey, pseudonym, stripped
+from models.anonymity.keyed import hash_bucket, key_domain
+from models.anonymity.pseudonyms import HmacKey, pseudonym
+from models.anonymity.spelling import stripped
 from models.anonymity.text import redact
+from models.anonymity.tokens import tokenise
+from models.values.hierarchy import DIGITS, Division, Hierarchy
 from models.values.transform import (
     AgeBand,
     Band,
-    Drop,
+    HashBucket,
     Keep,
     Prefix,
     Pseudonym,
     Redact,
     Round,
+    Suppress,
+    Token,
     Transform,
     Truncate,
 )
@@ -93,29 +99,54 @@ def prefix(column: ir.StringValue, transform: Prefix) -> ir.StringValue:
     return text.isnull().ifelse(ibis.null("string"), text.left(transform.length) + "*")
 
 
-def transform_column(column: ir.Value, transform: Transform, keys: Mapping[str, HmacKey]) -> ir.Value:
-    """`column` under `transform`; `keys` holds the pseudonym key of each domain.
+def hierarchy(column: ir.Value, transform: Hierarchy) -> ir.StringValue:
+    """What the shop's table calls the value at the level; "*" for one that it does not name."""
+    text, labels = stripped(column.cast("string")), transform.labels(transform.level)
+    found = ibis.map(list(labels), list(labels.values())).get(text, "*")
+    return text.isnull().ifelse(ibis.null("string"), found)
 
-    Errors: PolicyError for a dropped column and for a domain without a key.
+
+def division(column: ir.Value, transform: Division) -> ir.StringValue:
+    """The county's six digits, or the city's four or province's two and "*"; "*" alone for what is no code."""
+    text, digits = stripped(column.cast("string")), DIGITS[transform.level]
+    shown = text.left(digits) + ("*" if transform.level != "county" else "")
+    code = text.re_search("^[0-9]{6}([0-9]{3}|[0-9]{6}|[0-9]{11}[0-9Xx])?$")
+    return ibis.cases((text.isnull(), ibis.null("string")), (code, shown), else_="*")
+
+
+def transform_column(column: ir.Value, transform: Transform, keys: Mapping[str, HmacKey]) -> ir.Value:
+    """`column` under a transform that looks at one value; `keys` holds the key of each domain (`key_domain`).
+
+    Errors: PolicyError for a dropped column, for a domain without a key, and for a transform that must know the
+    row's customer, the row or the other rows (`policy.deidentify` does those).
     """
+    domain = key_domain(transform)
+    if domain is not None and domain not in keys:
+        raise PolicyError(f"domain {domain!r} has no pseudonym key; derive one for this purpose first")
     match transform:
-        case Pseudonym(domain=domain):
-            if domain not in keys:
-                raise PolicyError(
-                    f"domain {domain!r} has no pseudonym key; derive one for this purpose first"
-                )
-            return pseudonym(column, keys[domain], domain)
+        case Pseudonym(region=region):
+            return pseudonym(column, keys[transform.domain], transform.spelt_as, region)
+        case Token():
+            return tokenise(column, transform, keys[domain or ""])
+        case HashBucket():
+            return hash_bucket(column, transform, keys[domain or ""])
+        case Suppress():
+            return ibis.literal("*")
         case Redact():
             return redact(column)
         case Keep():
             return column
-        case Drop():
-            raise PolicyError("a dropped column was asked for; remove it from the release")
-        case _:
+        case Band() | AgeBand() | Round() | Truncate() | Prefix() | Hierarchy() | Division():
             return generalise(column, transform)
+        case _:
+            raise PolicyError(
+                f"a column under {transform.kind} was asked for by itself; release it by its policy"
+            )
 
 
-def generalise(column: ir.Value, transform: Band | AgeBand | Round | Truncate | Prefix) -> ir.Value:
+def generalise(
+    column: ir.Value, transform: Band | AgeBand | Round | Truncate | Prefix | Hierarchy | Division
+) -> ir.Value:
     """`column` made coarser."""
     match transform:
         case Band():
@@ -128,3 +159,7 @@ def generalise(column: ir.Value, transform: Band | AgeBand | Round | Truncate | 
             return truncate(column, transform)
         case Prefix():
             return prefix(column, transform)
+        case Hierarchy():
+            return hierarchy(column, transform)
+        case Division():
+            return division(column, transform)

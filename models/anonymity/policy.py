@@ -10,15 +10,26 @@ from collections.abc import Iterable, Mapping
 
 import ibis.expr.types as ir
 
+from models.anonymity.beside import key_of, with_beside
 from models.anonymity.consent import CUSTOMER
 from models.anonymity.errors import PolicyError
-from models.anonymity.generalise import transform_column
-from models.anonymity.measures import suppress
+from models.anonymity.generalise import transform_column, truncate
+from models.anonymity.keyed import key_domain, shifted
+from models.anonymity.noise import noised, row_name
 from models.anonymity.pseudonyms import HmacKey, bucket, pseudonym
-from models.anonymity.text import Known, KnownKind, redact
+from models.anonymity.published import Published, publish
+from models.anonymity.text import Known, KnownKind, redacted
 from models.values.base import Value
 from models.values.spec import Anonymity, Role, ShopSpec
-from models.values.transform import Drop, Pseudonym, Redact, Transform
+from models.values.transform import (
+    DateShift,
+    Drop,
+    Noise,
+    Pseudonym,
+    Redact,
+    Transform,
+    Truncate,
+)
 
 BUCKET = "bucket_"
 UNIT = "unit_"
@@ -32,11 +43,12 @@ _KINDS: dict[KnownKind, tuple[str, ...]] = {
 
 
 class PlannedColumn(Value):
-    """One column of a release: its name, its role in the raw table and its transform."""
+    """One column of a release: its name, its role in the raw table, its transform and the spec's own levels."""
 
     name: str
     role: Role
     transform: Transform
+    levels: tuple[Transform, ...] | None = None
 
 
 class ReleasePlan(Value):
@@ -77,16 +89,28 @@ def plan_release(spec: ShopSpec, release_name: str) -> ReleasePlan:
                 f"release {release_name!r} asks for column {name!r}, which the spec "
                 f"{'does not name' if column is None else 'drops'}; describe it or take it out"
             )
-        planned.append(PlannedColumn(name=name, role=column.role, transform=transform))
+        if isinstance(transform, Pseudonym) and transform.spelt_as == "phone" and transform.region is None:
+            transform = transform.model_copy(update={"region": spec.pseudonyms.region})
+        planned.append(PlannedColumn(name=name, role=column.role, transform=transform, levels=column.levels))
     return ReleasePlan(
         release=release_name, table=release.table, columns=tuple(planned), anonymity=release.anonymity
     )
 
 
 def required_domains(spec: ShopSpec, release_name: str) -> tuple[str, ...]:
-    """The pseudonym domains that the release needs a key for, in alphabetical order."""
-    columns = plan_release(spec, release_name).columns
-    return tuple(sorted({c.transform.domain for c in columns if isinstance(c.transform, Pseudonym)}))
+    """The domains that the release needs a derived key for, in alphabetical order."""
+    domains = {key_domain(column.transform) for column in plan_release(spec, release_name).columns}
+    return tuple(sorted(domain for domain in domains if domain is not None))
+
+
+def noise_columns(plan: ReleasePlan) -> dict[str, Noise]:
+    """The columns that get noise; each needs a key of its own, drawn for this release, under `noise_key`."""
+    return {column.name: column.transform for column in plan.columns if isinstance(column.transform, Noise)}
+
+
+def noise_key(column: str) -> str:
+    """The name under which `deidentify` looks for the key of a column's noise."""
+    return f"noise={column}"
 
 
 def known_columns(spec: ShopSpec) -> dict[str, KnownKind]:
@@ -119,34 +143,43 @@ def deidentify(
     _refuse_unknown(spec, plan, table.columns)
     customer = CUSTOMER if CUSTOMER in table.columns else spec.tables[plan.table].customer
     texts = [column.name for column in plan.columns if isinstance(column.transform, Redact)]
-    identities: list[Known] = []
+    cleared: dict[str, str] = {}
     if texts:
-        table, identities = _with_known(spec, plan, table, customer, known)
-    table, pseudonyms = _with_pseudonyms(spec, plan, table, keys)
+        table, owner_column, identities = _with_known(spec, plan, table, customer, known)
+        table, cleared = redacted(table, texts, owner_column, identities)
+    key = spec.tables[plan.table].key
+    transforms = {column.name: column.transform for column in plan.columns}
+    table, beside = with_beside(table, transforms, key, customer, keys)
+    row = row_name(table, key) if noise_columns(plan) else None
     released: dict[str, ir.Value] = {}
     for column in plan.columns:
         value = table[column.name]
-        if column.name in pseudonyms:
-            released[column.name] = table[pseudonyms[column.name]]
-        elif isinstance(column.transform, Redact):
-            released[column.name] = redact(value, identities)
-        else:
-            released[column.name] = transform_column(value, column.transform, keys)
+        found = table[beside[column.name]] if column.name in beside else None
+        match column.transform:
+            case Redact():
+                released[column.name] = table[cleared[column.name]]
+            case DateShift(unit=unit):
+                released[column.name] = truncate(shifted(value, found), Truncate(unit=unit))
+            case Noise() as noise if row is not None:
+                released[column.name] = noised(value, row, noise, key_of(keys, noise_key(column.name)))
+            case _ if found is not None:
+                released[column.name] = found
+            case _:
+                released[column.name] = transform_column(value, column.transform, keys)
     if bucket_key is not None:
         owner = _owner(plan, table, customer).cast("string")
         released |= {BUCKET: bucket(owner, bucket_key), UNIT: pseudonym(owner, bucket_key)}
     return table.select(**released)
 
 
-def anonymise(plan: ReleasePlan, table: ir.Table) -> ir.Table:
-    """A de-identified `table` without its too small or too uniform classes; `unit_` counts and goes.
+def anonymise(plan: ReleasePlan, table: ir.Table, population: ir.Table | None = None) -> Published:
+    """A de-identified `table` as it may be published, and how it became so; `unit_` counts and goes.
 
-    A plan without anonymity (events) passes every row.
+    A plan without anonymity (events) passes every row. `population`: see `published.population_of`.
     """
     unit = UNIT if UNIT in table.columns else None
-    if plan.anonymity is not None:
-        table = suppress(table, plan.quasi, plan.sensitive, plan.anonymity.k, plan.anonymity.l, unit)
-    return table.drop(UNIT) if unit else table
+    found = publish(plan, table, unit, population)
+    return Published(found.table.drop(UNIT), found.facts) if unit else found
 
 
 def _refuse_unknown(spec: ShopSpec, plan: ReleasePlan, columns: Iterable[str]) -> None:
@@ -170,30 +203,13 @@ def _owner(plan: ReleasePlan, table: ir.Table, customer: str | None) -> ir.Value
     return table[customer]
 
 
-def _with_pseudonyms(
-    spec: ShopSpec, plan: ReleasePlan, table: ir.Table, keys: Mapping[str, HmacKey]
-) -> tuple[ir.Table, dict[str, str]]:
-    """The rows with pseudonyms beside them, and the name of each: a value that many rows share is hashed once.
-
-    The key of a table repeats nowhere, so that it is hashed where it stands.
-    """
-    found: dict[str, str] = {}
-    joined = table
-    for column in plan.columns:
-        if not isinstance(column.transform, Pseudonym) or (column.name,) == spec.tables[plan.table].key:
-            continue
-        value, hashed = f"value_{column.name}_", f"pseudonym_{column.name}_"
-        once = table.select(**{value: table[column.name]}).distinct()
-        once = once.mutate(**{hashed: transform_column(once[value], column.transform, keys)})
-        joined = joined.left_join(once, joined[column.name] == once[value])
-        found[column.name] = hashed
-    return joined, found
-
-
 def _with_known(
     spec: ShopSpec, plan: ReleasePlan, table: ir.Table, customer: str | None, known: ir.Table | None
-) -> tuple[ir.Table, list[Known]]:
-    """The rows with the identifying values of their customer beside them; a row without a customer stays."""
+) -> tuple[ir.Table, str, list[Known]]:
+    """The rows with the identifying values of their customer beside them, and the customer's column.
+
+    A row without a customer stays.
+    """
     kinds = known_columns(spec)
     if known is None:
         raise PolicyError(f"release {plan.release!r} redacts text; hand over the customers' table as known")
@@ -206,4 +222,4 @@ def _with_known(
     key = spec.tables[spec.customers.table].customer
     beside = known.select(known_key_=known[key], **{f"known_{name}_": known[name] for name in kinds})
     joined = table.left_join(beside, owner == beside.known_key_)
-    return joined, [Known(kind, joined[f"known_{name}_"]) for name, kind in kinds.items()]
+    return joined, owner.get_name(), [Known(kind, joined[f"known_{name}_"]) for name, kind in kinds.items()]

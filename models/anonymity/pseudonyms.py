@@ -8,57 +8,66 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import ibis
 import ibis.expr.types as ir
 
-from models.anonymity.functions import encode, join_bytes, nfc_normalize, sha256, trim, unhex
+from models.anonymity.functions import encode, sha256, unhex
+from models.anonymity.spelling import STRIPPED, normalise, stripped
+from models.values.secret import SecretBytes
 
-# Plain ASCII that neither begins nor ends with a blank; the empty text is not among it.
-STRIPPED = "^[!-~]([ -~]*[!-~])?$"
-_BLANK = " \t\n\r\v\f\u00a0\u3000\ufeff"
+# RFC 2104: what the key is xored with for the inner hash.
+INNER_PAD = 0x36
 
 
 class HmacKey(NamedTuple):
-    """A key inside the engine: binary expressions of K xor ipad and K xor opad, 64 bytes each."""
+    """A key inside the engine: K xor ipad and K xor opad, 64 bytes each.
 
-    inner: ir.BinaryValue
-    outer: ir.BinaryValue
-
-
-def stripped(text: ir.StringValue) -> ir.StringValue:
-    """`text` in Unicode normal form C without blanks around it; null where nothing is left.
-
-    Most texts are so already, which a search tells in a fifth of the time.
+    `secret` is the key itself, which has a name (`infra.keys.key_id`) and goes nowhere.
     """
-    plain = text.cast("string")
-    return plain.re_search(STRIPPED).ifelse(plain, trim(nfc_normalize(plain), _BLANK).nullif(""))
 
-
-def normalise(text: ir.StringValue, domain: str) -> ir.StringValue:
-    """One spelling per value: stripped; e-mails in lower case, phones as digits only; null if blank."""
-    plain = stripped(text)
-    match domain:
-        case "email":
-            return stripped(plain.lower())
-        case "phone":
-            return plain.re_replace("[^0-9]+", "").nullif("")
-        case _:
-            return plain
+    inner: ir.StringValue
+    outer: ir.StringValue
+    secret: SecretBytes
 
 
 def hmac_sha256(text: ir.StringValue, key: HmacKey) -> ir.StringValue:
     """HMAC-SHA256 of the UTF-8 bytes of `text` as 64 hexadecimal characters; null stays null."""
-    inner = sha256(join_bytes(key.inner, encode(text)))
-    tag = sha256(join_bytes(key.outer, unhex(inner)))
-    return text.isnull().ifelse(ibis.null("string"), tag)
+    return sha256(key.outer + unhex(sha256(key.inner + encode(text))))
 
 
-def pseudonym(text: ir.StringValue, key: HmacKey, domain: str = "") -> ir.UUIDValue:
-    """The first 128 bits of the HMAC of `text`, normalised for its domain, as a UUID; null stays null."""
-    return hmac_sha256(normalise(text, domain), key).substr(0, 32).cast("uuid")
+def pseudonym(
+    text: ir.StringValue, key: HmacKey, kind: str = "id", region: str | None = None
+) -> ir.UUIDValue:
+    """The first 128 bits of the HMAC of `text`, spelt as its kind is, as a UUID; null stays null."""
+    return hmac_sha256(normalise(text, kind, region), key).substr(0, 32).cast("uuid")
+
+
+def renamed(
+    values: ir.StringColumn, old: HmacKey, new: HmacKey, kind: str = "id", region: str | None = None
+) -> ir.Table:
+    """The pseudonyms of raw values under an old key and a new one, each pair once: columns `old` and `new`."""
+    table = values.as_table().rename(value=values.get_name())
+    made = {name: pseudonym(table.value, key, kind, region) for name, key in (("old", old), ("new", new))}
+    return table.filter(table.value.notnull()).select(**made).distinct()
 
 
 def bucket(text: ir.StringValue, key: HmacKey, buckets: int = 64) -> ir.IntegerValue:
     """A bucket in [0, buckets) from bits that the pseudonym does not show; null falls in bucket 0."""
-    bits = "0x" + hmac_sha256(stripped(text), key).substr(56, 8)
-    return (bits.cast("int64") % buckets).cast("int32").fill_null(0)
+    return (bits(hmac_sha256(stripped(text), key), 56, 8) % buckets).cast("int32").fill_null(0)
+
+
+def bits(tag: ir.StringValue, start: int, digits: int) -> ir.IntegerValue:
+    """Some hexadecimal digits of a tag (at most 15) as a number."""
+    return ("0x" + tag.substr(start, digits)).cast("int64")
+
+
+__all__ = [
+    "STRIPPED",
+    "HmacKey",
+    "bits",
+    "bucket",
+    "hmac_sha256",
+    "normalise",
+    "pseudonym",
+    "renamed",
+    "stripped",
+]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from posixpath import isabs, normpath
 from typing import TYPE_CHECKING
 
-from models.values.transform import Drop
+from models.values.transform import DateShift, Drop, MicroAggregate, Noise
 
 if TYPE_CHECKING:
-    from models.values.spec import Column, ShopSpec, Table
+    from models.values.spec import Column, Release, ShopSpec, Table
 
 
 def spec_problems(spec: ShopSpec) -> list[str]:
@@ -118,6 +118,53 @@ def _release_problems(spec: ShopSpec) -> list[str]:
                 problems.append(f"releases.{name} asks for column {column!r}, which {release.table} lacks")
             elif isinstance(table.columns[column].effective_transform(column), Drop):
                 problems.append(f"releases.{name} asks for column {column!r}, which is dropped; remove it")
+            else:
+                problems += _transform_problems(f"releases.{name}", release, table, column)
+        if release.anonymity is not None:
+            problems += [f"releases.{name}.anonymity.{text}" for text in _anonymity_problems(spec, release)]
+    return problems
+
+
+def _transform_problems(where: str, release: Release, table: Table, column: str) -> list[str]:
+    """What a transform needs of its release: docs/privacy.md, rule 1, for those that are fitted on data."""
+    transform = table.columns[column].effective_transform(column)
+    one_row_each = table.customer is not None and table.key == (table.customer,)
+    if isinstance(transform, MicroAggregate) and release.product != "attributes":
+        return [
+            f"{where} asks for column {column!r}, whose micro_aggregate is fitted on all customers' rows; events take "
+            "round or band"
+        ]
+    if isinstance(transform, MicroAggregate) and not one_row_each:
+        return [f"{where}: micro_aggregate of {column!r} needs a table with one row a customer; use round"]
+    if isinstance(transform, Noise | DateShift) and table.public:
+        return [f"{where}: {transform.kind} of {column!r} is for customers' data; this table is public"]
+    return []
+
+
+def _anonymity_problems(spec: ShopSpec, release: Release) -> list[str]:
+    """Criteria that name what the release does not have; each begins with its key."""
+    wanted, columns = release.anonymity, spec.tables[release.table].columns
+    assert wanted is not None, "asked of a release with anonymity"
+    roles = {name: columns[name].role for name in release.columns if name in columns}
+    quasi = {name for name, role in roles.items() if role == "quasi_identifier"}
+    problems = [
+        f"weights: {name!r} is no quasi-identifier of the release; take it out"
+        for name in wanted.weights
+        if name not in quasi
+    ]
+    asked = {"t": wanted.t, "beta": wanted.beta, "c": wanted.c}
+    if "sensitive" not in roles.values() and (wanted.diversity == "entropy" or any(asked.values())):
+        key = next((key for key, value in asked.items() if value is not None), "diversity")
+        problems.append(f"{key}: is measured on a sensitive column, and none is released; take it out")
+    if wanted.population is not None:
+        people = spec.tables.get(wanted.population)
+        if people is None or not people.public or not quasi <= set(people.columns):
+            problems.append(
+                f"population: {wanted.population!r} must be a table with public: true that has the release's "
+                "quasi-identifiers under the same names; describe it"
+            )
+        elif any(people.columns[name].type != columns[name].type for name in quasi):
+            problems.append("population: has quasi-identifiers of another type; describe them alike")
     return problems
 
 

@@ -9,9 +9,13 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from models.values.base import Value
+from models.values.measures import Measures
+from models.values.scope import Measure
 
 Zone = Literal["raw", "curated", "released", "quarantine", "internal"]
 Product = Literal["raw", "curated", "attributes", "events", "internal"]
+# A fact of a table whose noise was paid for: this and the column's name, and the ledger's reservation.
+RESERVATION = "reservation_"
 _PART = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
@@ -55,7 +59,8 @@ class TableEntry(Value):
     """One table of a data set: what it is, for whom, and what holds of it.
 
     `product` *attributes* is a k-anonymous published table; *events* is pseudonymous, remains personal
-    data and may only be used for DP training.
+    data and may only be used for DP training. `content` (released tables) is the digest of all rows, equal for equal
+    tables whatever engine wrote them (see infra.content).
     """
 
     name: str
@@ -63,7 +68,11 @@ class TableEntry(Value):
     purpose: str | None = None
     columns: dict[str, str]
     rows: int
+    content: str | None = None
     facts: dict[str, float | int | str] = Field(default_factory=dict)
+    before: Measures | None = None
+    after: Measures | None = None
+    attacks: tuple[Measure, ...] = ()
 
 
 class RuleCount(Value):

@@ -10,9 +10,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from models.values.anonymity import Anonymity as Anonymity
 from models.values.base import Value
 from models.values.consistency import spec_problems
 from models.values.language import LANGUAGES, Language, Notice
+from models.values.levels import levels_problem
+from models.values.region import Region
 from models.values.target import PrivacyTarget
 from models.values.transform import Drop, Keep, Pseudonym, Redact, Transform, Truncate
 from models.values.written import problem_of
@@ -43,10 +46,23 @@ ALLOWING_STATES: dict[Basis, frozenset[str]] = {
 }
 
 
+# The types that a transform works on, where it does not work on all.
+_TYPES: dict[str, tuple[ColumnType, ...]] = {
+    "redact": ("string",),
+    "token": ("string",),
+    "noise": ("number", "integer"),
+    "micro_aggregate": ("number", "integer"),
+    "date_shift": ("timestamp", "date"),
+    "hierarchy": ("string", "integer"),
+    "division": ("string", "integer"),
+}
+
+
 class Column(Value):
     """One column: its privacy role, its type, the rules of its contract and its transform.
 
-    `formats` says how numbers, days or times are written in text; left out: 1234.50 and ISO 8601.
+    `formats` says how numbers, days or times are written in text; left out: 1234.50 and ISO 8601. `levels` are
+    what a search may generalise a quasi-identifier to, each coarser than the one before; "*" follows by itself.
     """
 
     role: Role
@@ -59,6 +75,18 @@ class Column(Value):
     max_length: int = Field(default=10_000, ge=1)
     references: str | None = Field(default=None, description="table.column that must hold the value")
     transform: Transform | None = None
+    levels: tuple[Transform, ...] | None = None
+
+    @model_validator(mode="after")
+    def _levels_go_up(self) -> Column:
+        if self.levels is None:
+            return self
+        if self.role != "quasi_identifier" or self.transform is None:
+            raise ValueError("levels belong to a quasi_identifier with a transform; take them out")
+        problem = levels_problem(self.transform, self.levels)
+        if problem is not None:
+            raise ValueError(f"levels: {problem}")
+        return self
 
     @model_validator(mode="after")
     def _formats_can_be_told_apart(self) -> Column:
@@ -70,18 +98,20 @@ class Column(Value):
     @model_validator(mode="after")
     def _role_allows_transform(self) -> Column:
         kind = None if self.transform is None else self.transform.kind
-        if self.role == "identifier" and kind not in (None, "drop", "pseudonym"):
+        hidden = (None, "drop", "pseudonym", "token", "suppress")
+        if self.role == "identifier" and kind not in hidden:
             raise ValueError(
                 f"an identifier is dropped or pseudonymised, never {kind!r}; set transform to drop"
             )
-        if self.role == "key" and kind not in (None, "drop", "pseudonym", "keep"):
+        if self.role == "key" and kind not in (*hidden, "keep"):
             raise ValueError(f"a key is pseudonymised, dropped or (public keys) kept, not {kind!r}")
-        if self.role == "quasi_identifier" and kind in (None, "keep"):
+        if self.role == "quasi_identifier" and kind in (None, "keep", "noise"):
             raise ValueError("a quasi-identifier needs a generalising transform or drop")
-        if self.role == "free_text" and kind not in (None, "drop", "redact"):
+        if self.role == "free_text" and kind not in (None, "drop", "redact", "suppress"):
             raise ValueError(f"free text is redacted or dropped, never {kind!r}")
-        if kind == "redact" and self.type != "string":
-            raise ValueError("redact works on strings; set type: string or transform: drop")
+        if kind in _TYPES and self.type not in _TYPES[kind]:
+            wanted = " or ".join(f"{type_}s" for type_ in _TYPES[kind])
+            raise ValueError(f"{kind} works on {wanted}, the type is {self.type}; change one of them")
         return self
 
     def effective_transform(self, name: str) -> Transform:
@@ -179,14 +209,6 @@ class Purpose(Value):
         return frozenset.intersection(*(ALLOWING_STATES[basis] for basis in self.basis.values()))
 
 
-class Anonymity(Value):
-    """What must hold of a published table: k (Sweeney 2002) and distinct l (Machanavajjhala 2007)."""
-
-    k: int = Field(default=10, ge=2)
-    l: int = Field(default=1, ge=1)  # noqa: E741  # the paper's letter
-    suppression_limit: float = Field(default=0.1, ge=0, le=1)
-
-
 class Release(Value):
     """One released table: from which raw table, which columns, for which purpose, as which product."""
 
@@ -200,6 +222,11 @@ class Release(Value):
     def _published_is_anonymous(self) -> Release:
         if self.product == "attributes" and self.anonymity is None:
             raise ValueError("a published attribute table needs anonymity: {k, l, suppression_limit}")
+        if self.product == "events" and self.anonymity is not None:
+            raise ValueError(
+                "anonymity is fitted on all customers' rows, which events must not be; take it out, or set "
+                "product: attributes"
+            )
         return self
 
 
@@ -227,6 +254,17 @@ class Budget(Value):
     delta: float = Field(gt=0, lt=1)
 
 
+class Pseudonyms(Value):
+    """How pseudonyms are made, beyond their transforms.
+
+    A new `epoch` gives every pseudonym, token, bucket and date shift a new key; the old ones can still be found for
+    erasure until the epoch's keys are destroyed. `region` is the country of phone numbers without a country code.
+    """
+
+    epoch: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9_-]{0,30}$")
+    region: Region | None = None
+
+
 class Retention(Value):
     """How long, in days, each zone keeps its data."""
 
@@ -250,6 +288,7 @@ class ShopSpec(Value):
     purposes: dict[Name, Purpose]
     consent: Consent | None = None
     retention: Retention = Retention()
+    pseudonyms: Pseudonyms = Pseudonyms()
     notice: Notice | None = None
     budget: Budget
     roots: tuple[Source, ...] = Field(

@@ -40,7 +40,12 @@ def by_hand(role, action, zone, product, purposes):
         return False
     return (
         (role == "preparer" and action in keep and place in zones | releases)
-        or (role == "preparer" and action == "derive" and place == ("pseudonym", "internal") and same)
+        or (
+            role in ("preparer", "officer")
+            and action == "derive"
+            and place == ("pseudonym", "internal")
+            and same
+        )
         or (role == "trainer" and action == "read" and place == ("released", "events"))
         or (role == "trainer" and action in keep and place == ("internal", "internal"))
         or (role == "gatekeeper" and action == "read" and place in releases)
@@ -51,7 +56,11 @@ def by_hand(role, action, zone, product, purposes):
             and zone in ("internal", "quarantine")
             and product == "internal"
         )
-        or (role == "officer" and action == "destroy" and zone in ZONES[:5])
+        or (
+            role == "officer"
+            and action == "destroy"
+            and (zone in ZONES[:5] or place == ("pseudonym", "internal"))
+        )
     )
 
 

@@ -383,7 +383,7 @@ def test_a_pipe_or_a_folder_is_refused_at_once(shop):
 
 
 def test_a_file_that_grows_while_it_is_read_is_refused(shop, monkeypatch):
-    from infra import engine
+    from infra import engine_duckdb as engine
 
     shop.write(tier=["a", "b"])
     shop.init()
@@ -402,7 +402,7 @@ def test_a_file_that_grows_while_it_is_read_is_refused(shop, monkeypatch):
 
 def test_a_link_that_is_moved_after_the_look_changes_nothing(shop, tmp_path, monkeypatch):
     """What was judged to lie inside is what is read, though the name leads elsewhere by then."""
-    from infra import engine
+    from infra import engine_duckdb as engine
 
     shop.write(tier=["a", "b"])
     shop.init()

@@ -5,19 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from models.values.base import Value
+from models.values.hierarchy import Division, Hierarchy
+from models.values.levels import ladder_names
 from models.values.spec import Column, Role, ShopSpec, Table
 from models.values.transform import (
     AgeBand,
     Band,
+    DateShift,
     Drop,
+    HashBucket,
     Keep,
+    MicroAggregate,
+    Noise,
     Prefix,
     Pseudonym,
     Redact,
     Round,
+    Suppress,
+    Token,
     Transform,
     Truncate,
-)  # fmt: skip
+)
 
 _WHY: dict[Role, str] = {
     "key": "leads to a customer's rows",
@@ -104,12 +112,23 @@ def _described(spec: ShopSpec, table: str, name: str, column: Column) -> ColumnP
         role=column.role,
         type=column.type,
         transform=transform.kind,
-        what=_what(transform)
+        what=_what(transform) + _searched(spec, released, column, transform)
         if released or isinstance(transform, Drop)
         else f"not released (else: {_what(transform)})",
         why="of a public table" if public else _WHY[column.role],
         releases=released,
     )
+
+
+def _searched(spec: ShopSpec, released: Sequence[ReleasedIn], column: Column, transform: Transform) -> str:
+    """What a search may still make of a quasi-identifier: the ladder of its levels, or ranges."""
+    if column.role != "quasi_identifier":
+        return ""
+    wanted = (spec.releases[one.release].anonymity for one in released)
+    kinds = {anonymity.search for anonymity in wanted if anonymity is not None}
+    ladder = ", ".join(ladder_names(transform, column.levels))
+    lattice = f"; then, as the search finds best, as it is or {ladder}" if "lattice" in kinds else ""
+    return lattice + ("; then joined with its neighbours, class by class" if "mondrian" in kinds else "")
 
 
 def _unnamed(name: str) -> ColumnPlan:
@@ -121,12 +140,12 @@ def _unnamed(name: str) -> ColumnPlan:
 
 def _what(transform: Transform) -> str:
     match transform:
-        case Drop():
-            return "dropped: it stays in the encrypted raw and curated zones"
-        case Keep():
-            return "kept as it is"
-        case Pseudonym(domain=domain):
-            return f"keyed pseudonym, joins within domain {domain} and purpose"
+        case Drop() | Keep() | Suppress() | Redact():
+            return _FIXED[transform.kind]
+        case Hierarchy() | Division():
+            return _category(transform)
+        case Pseudonym() | Token() | HashBucket() | DateShift() | Noise():
+            return _keyed(transform)
         case Round(step=step, low=low, high=high):
             limits = "" if low is None and high is None else f", clamped to {low}..{high}"
             return f"rounded to multiples of {step:g}{limits}"
@@ -138,5 +157,48 @@ def _what(transform: Transform) -> str:
             return f"the {unit} is kept, in UTC"
         case Prefix(length=length):
             return f"the first {length} characters"
-        case Redact():
-            return "names, e-mails, phones, addresses and numbers replaced"
+        case MicroAggregate(k=k):
+            return f"the mean of {k} or more customers with the nearest values; fitted on the data"
+
+
+def _category(transform: Hierarchy | Division) -> str:
+    if isinstance(transform, Division):
+        return f"the {transform.level} of an administrative code"
+    return f"level {transform.level} of a table of {len(transform.rows)} values"
+
+
+_FIXED = {
+    "drop": "dropped: it stays in the encrypted raw and curated zones",
+    "keep": "kept as it is",
+    "suppress": 'every value becomes "*"',
+    "redact": "names, e-mails, phones, addresses and numbers replaced",
+}
+_SPELT = {
+    "phone": ", phone numbers in one spelling (E.164)",
+    "email": ", e-mails in lower case",
+    "name": ", names in one spelling (simplified characters)",
+}
+
+
+def _keyed(transform: Pseudonym | Token | HashBucket | DateShift | Noise) -> str:
+    match transform:
+        case Pseudonym(domain=domain):
+            spelt = _SPELT.get(transform.spelt_as, "")
+            return f"keyed pseudonym, joins within domain {domain} and purpose{spelt}"
+        case Token(domain=domain, alphabet=alphabet, length=length, most=most):
+            counted = f"{length}" if most == length else f"{length} to {most}"
+            return (
+                f"keyed token of the same form, {counted} {_LETTERS[alphabet]}, joins within domain {domain}"
+            )
+        case HashBucket(buckets=buckets):
+            return f"one of {buckets} groups, chosen by keyed hash"
+        case DateShift(days=days, unit=unit):
+            return (
+                f"moved by up to {days} days, all times of a customer alike; then the {unit} is kept, in UTC"
+            )
+        case Noise(mechanism=mechanism, epsilon=epsilon, low=low, high=high):
+            spent = f"epsilon {epsilon:g} per customer, spent at each preparation"
+            return f"clamped to {low:g}..{high:g}, {mechanism} noise added: {spent}"
+
+
+_LETTERS = {"digits": "digits", "lower": "digits and small letters", "upper": "digits and capital letters"}

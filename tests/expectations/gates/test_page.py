@@ -112,22 +112,37 @@ def test_every_rule_of_the_gate_is_known_in_chinese() -> None:
     from pathlib import Path
 
     from expectations.gates.gate import UNEVALUATED
-    from expectations.gates.plan import Subject, planned_checks
+    from expectations.gates.plan import planned_checks
+    from expectations.gates.subject import Subject
     from infra.spec import read_spec
     from models.anonymity.patterns import residual_patterns
     from models.anonymity.policy import plan_release
+    from models.values.anonymity import Anonymity
 
     spec = read_spec(Path("models/shop/shop.yaml"))
+    plans = [plan_release(spec, name) for name in spec.releases]
+    asked = [{"diversity": "entropy"}, {"diversity": "recursive", "c": 2.5}, {"distance": "ordered"}]
+    for more in asked:
+        wanted = {
+            "k": 5,
+            "l": 2,
+            "t": 0.2,
+            "beta": 1.5,
+            "presence": (0.1, 0.9),
+            "population": "customers",
+        } | more
+        plans.append(plans[0].model_copy(update={"anonymity": Anonymity.model_validate(wanted)}))
     found = []
-    for name in spec.releases:
-        plan = plan_release(spec, name)
+    for plan in plans:
         for parent, suppressed in ((None, None), (9, None), (9, 1)):
-            strings = tuple(column.name for column in plan.columns)
             subject = Subject(
                 spec=spec,
                 plan=plan,
-                strings=strings,
-                uuids=(),
+                types={
+                    column.name: "TIMESTAMP" if column.role == "time" else "VARCHAR"
+                    for column in plan.columns
+                },
+                samples=dict.fromkeys((column.name for column in plan.columns), "raw"),
                 parent_rows=parent,
                 suppressed_rows=suppressed,
                 raw_views=("raw",),

@@ -8,10 +8,14 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import TypeAdapter
 
 from infra.report.notice import NoticeError, render
+from infra.report.texts import catalogue
 from infra.spec import read_spec
+from models.values.language import LANGUAGES
 from models.values.spec import ShopSpec
+from models.values.transform import Transform
 
 SHOP = Path("models/shop/shop.yaml")
 DAY = date(2026, 11, 21)
@@ -139,3 +143,9 @@ def test_texts_of_the_shop_are_escaped() -> None:
     page = render(spec(notice__contact="<i>@x", languages=["en"]), day=DAY)
     assert "<i>" not in page
     assert "&lt;i&gt;@x" in page
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_transform_but_drop_can_be_told(language: Any) -> None:
+    kinds = TypeAdapter(Transform).json_schema()["discriminator"]["mapping"].keys() - {"drop", "truncate"}
+    assert not {kind for kind in kinds if f"how.{kind}" not in catalogue("notice", language)}

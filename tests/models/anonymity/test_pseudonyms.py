@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from infra.engine import Engine, open_engine
-from models.anonymity.pseudonyms import bucket, hmac_sha256, normalise, pseudonym
+from models.anonymity.pseudonyms import bucket, hmac_sha256, pseudonym, renamed
 from models.values.secret import SecretBytes
 
 BLANK = " \t\n\r\v\f\u00a0\u3000\ufeff"
@@ -86,29 +86,43 @@ def test_pseudonym_is_the_first_half_of_the_stripped_value(engine: Engine) -> No
     assert found[0] == found[1]
 
 
-@pytest.mark.parametrize(
-    ("domain", "raw", "normal"),
-    [
-        ("email", " Bob@X.COM ", "bob@x.com"),
-        ("phone", "+1 (415) 555-0100", "14155550100"),
-        ("phone", "none", None),
-        ("customer", " C01 ", "C01"),
-        ("customer", "\u3000", None),
-        ("email", None, None),
-    ],
-)
-def test_normalise(engine: Engine, domain: str, raw: str | None, normal: str | None) -> None:
-    assert column(engine, [raw], lambda t: normalise(t, domain)) == [normal]
-
-
-def test_other_key_other_pseudonym_and_no_plain_hash(engine: Engine) -> None:
-    """Another shop's key joins nothing, and no unkeyed hash of the phone is in the output."""
-    phone = "13812345678"
+def test_one_person_has_other_pseudonyms_in_another_shop(engine: Engine) -> None:
+    """THREATS.md, planted bug 39."""
     keys = [engine.secret(SecretBytes(bytes([n]) * 32), f"shop_{n}") for n in range(3)]
-    found = [column(engine, [phone], partial(hmac_sha256, key=key))[0] for key in keys]
+    found = [column(engine, ["13812345678"], partial(hmac_sha256, key=key))[0] for key in keys]
     assert len(set(found)) == 3
-    unkeyed = {hashlib.new(name, phone.encode()).hexdigest()[:32] for name in ("md5", "sha1", "sha256")}
-    assert not unkeyed & {value[:32] for value in found}
+
+
+def test_a_table_of_all_numbers_hashed_finds_no_phone(engine: Engine) -> None:
+    """THREATS.md, planted bug 40: a rainbow table over the range of the numbers, in every usual spelling and hash."""
+    numbers = [f"1381234{number:04d}" for number in range(10_000)]
+    key = engine.secret(SecretBytes(b"k" * 32), "rainbow")
+    released = column(engine, numbers, lambda t: pseudonym(t, key, "phone", "CN").cast("string"))
+    known = {value.replace("-", "") for value in released}
+    assert len(known) == 10_000
+    assert not known & {guess for number in numbers for guess in _guesses(number)}
+
+
+def _guesses(number: str) -> Iterator[str]:
+    for spelling in (number, f"86{number}", f"+86{number}", f"0086{number}"):
+        for name in ("md5", "sha1", "sha256"):
+            digest = hashlib.new(name, spelling.encode()).hexdigest()
+            yield from (digest[:32], digest[-32:])
+
+
+def test_an_old_pseudonym_leads_to_the_new_one_by_the_raw_value_only(engine: Engine) -> None:
+    old, new = (engine.secret(SecretBytes(bytes([n]) * 32), f"epoch_{n}") for n in (1, 2))
+    texts = ["C1", "C2", "C1", None]
+    table = ibis.memtable({"v": texts}, schema={"v": "string"})
+    rows = engine.rows(renamed(table.v, old, new).cast({"old": "string", "new": "string"}))
+    alone = {
+        text: tuple(
+            column(engine, [text], lambda t, k=key: pseudonym(t, k).cast("string"))[0] for key in (old, new)
+        )
+        for text in ("C1", "C2")
+    }
+    assert sorted((row["old"], row["new"]) for row in rows) == sorted(alone.values())
+    assert len({value for pair in alone.values() for value in pair}) == 4
 
 
 def test_buckets_are_even_and_stable(engine: Engine) -> None:

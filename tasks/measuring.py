@@ -1,0 +1,69 @@
+"""Measuring: what a published table says of customers, before any transform and after, and what attacks on it find.
+
+The numbers are internal: they stay in the table's record, and `privet explain` shows what may be shown of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from models.anonymity.attacks import attacks, worst_join
+from models.anonymity.measures import measure_all
+from models.values.measures import Measures
+from models.values.spec import ShopSpec
+from tasks import resolve
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from models.anonymity.policy import ReleasePlan
+
+_NOT_TO_JOIN_BY = frozenset({"pseudonym", "token", "noise"})
+
+
+def measured(
+    bench: resolve.Bench,
+    shop: ShopSpec,
+    plan: ReleasePlan,
+    raw: ir.Table,
+    masked: ir.Table,
+    published: Mapping[str, tuple[ir.Table, ReleasePlan]],
+) -> dict[str, Any]:
+    """What the record of the table `plan.release`, the last of `published`, keeps of its measures.
+
+    `raw`: the rows that its purpose may use; `masked`: the same after the spec's transforms, from which it was taken
+    and among whose customers somebody is looked for, unless a search made it coarser.
+    """
+    table = published[plan.release][0]
+    joinable = {
+        name: (each, [c.name for c in of.columns if c.transform.kind not in _NOT_TO_JOIN_BY])
+        for name, (each, of) in published.items()
+    }
+    joined = worst_join(joinable, plan.release, bench.engine.rows)
+    own = attacks(table, plan.quasi, plan.sensitive, bench.engine.rows)
+    searched = plan.anonymity is not None and plan.anonymity.search != "none"
+    return {
+        "before": _measures(bench, shop, plan, raw),
+        "after": _measures(bench, shop, plan, table, None if searched else masked),
+        "attacks": own if joined is None else (*own, joined),
+    }
+
+
+def _measures(
+    bench: resolve.Bench,
+    shop: ShopSpec,
+    plan: ReleasePlan,
+    table: ir.Table,
+    population: ir.Table | None = None,
+) -> Measures:
+    wanted = plan.anonymity
+    return measure_all(
+        table,
+        plan.quasi,
+        plan.sensitive,
+        l=2 if wanted is None else max(2, wanted.l),
+        population=population,
+        people=shop.customers.public_bound,
+        rows=bench.engine.rows,
+    )

@@ -1,0 +1,218 @@
+"""From raw tables to released files and features, with and without one customer, who is planted in every column."""
+
+from __future__ import annotations
+
+import csv
+import hmac
+import io
+import json
+import math
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+import yaml
+from pyarrow import csv as arrow_csv
+from pyarrow import parquet
+from scipy import stats
+
+from infra.datasets import read
+from models.cases.fraud import FRAUD
+from models.values.stage import Draft
+from tasks import resolve
+from tests.flows.planting import EMAIL, MARKS, ROWS, STEM, WORD
+from tests.flows.taint import Search
+from tests.tasks.conftest import Place
+
+PURPOSES = ("analytics", "fraud_detection", "support")
+# Spearman's coefficient of an order that has nothing to do with another one: beyond 5 / sqrt(n) in 6 of 10 million.
+FAR = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """A shop's drafts of its releases, before the gate, with the raw tables beside them."""
+
+    draft: Draft
+    tables: dict[str, pa.Table]
+    files: list[Path]
+
+
+Worlds = tuple[World, World, Place]
+
+
+@pytest.fixture(scope="module")
+def worlds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worlds]:
+    """With her and without her, under the same keys."""
+    folder = tmp_path_factory.mktemp("worlds")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PRIVET_HOME", str(folder / "home"))
+        patch.setenv("PRIVET_THREADS", "2")
+        place = Place(shop=folder / "shop", home=folder / "home")
+        without = _shop(place.shop)
+        whole = _world(place)
+        for path, text in without.items():
+            path.write_bytes(text)
+        yield whole, _world(place), place
+
+
+def _shop(folder: Path) -> dict[Path, bytes]:
+    """A small shop on the disk with her rows in it; returns its files without them."""
+    from models.shop.generate import make_shop
+    from models.shop.purchases import Purchases
+
+    make_shop(folder, customers=300, seed=7, purchases=Purchases.sample())
+    spec = yaml.safe_load((folder / "shop.yaml").read_text())
+    for table in ("order_lines", "products", "campaign_contacts"):
+        del spec["tables"][table]
+    spec["tables"]["customers"]["columns"]["extras.size"] = {"role": "attribute", "nullable": True}
+    spec["releases"]["fraud_customers"]["columns"].append("extras.size")
+    spec["releases"]["customer_profiles"]["anonymity"] = {"k": 2, "l": 1, "suppression_limit": 1.0}
+    (folder / "shop.yaml").write_text(yaml.safe_dump(spec, allow_unicode=True, sort_keys=False))
+    without: dict[Path, bytes] = {}
+    for name in ("customers", "tickets", "consents"):
+        rows = (
+            [ROWS[name] | {"purpose": purpose} for purpose in PURPOSES]
+            if name == "consents"
+            else [ROWS[name]]
+        )
+        path = folder / f"{name}.csv"
+        text, without[path] = _with_rows(path.read_text(), rows), _with_rows(path.read_text(), [])
+        path.write_bytes(text)
+    path = folder / "orders.parquet"
+    without[path] = _orders(path, [])
+    path.write_bytes(_orders(path, [ROWS["orders"]]))
+    return without
+
+
+def _with_rows(text: str, rows: list[dict[str, str]]) -> bytes:
+    """The file with two more columns, one named by her e-mail, one of nested JSON, and her rows in the middle."""
+    reader = csv.DictReader(io.StringIO(text))
+    before, names = list(reader), [*(reader.fieldnames or ()), EMAIL, "extras"]
+    hidden = {"note": {"who": [f"{STEM} {EMAIL}"]}, "size": "M"}
+    marked = [row | {EMAIL: f"{STEM} in private", "extras": json.dumps(hidden)} for row in rows]
+    written = io.StringIO()
+    writer = csv.DictWriter(written, names, restval="")
+    writer.writeheader()
+    half = len(before) // 2
+    writer.writerows([row | {"extras": '{"size": "S"}'} for row in before[:half]])
+    writer.writerows([*marked, *(row | {"extras": '{"size": "S"}'} for row in before[half:])])
+    return written.getvalue().encode()
+
+
+def _orders(path: Path, rows: list[dict[str, str]]) -> bytes:
+    """The orders with hers, and her e-mail in the file's metadata and a column's name."""
+    table = parquet.read_table(path)
+    added = pa.table({name: pc.cast(pa.array([row[name] for row in rows], pa.string()), table.schema.field(name).type)
+                      for name in table.column_names}) if rows else table.slice(0, 0)  # fmt: skip
+    half = len(table) // 2
+    joined = pa.concat_tables([table.slice(0, half), added.cast(table.schema), table.slice(half)])
+    joined = joined.append_column(EMAIL, pa.array([STEM] * len(joined)))
+    buffer = io.BytesIO()
+    parquet.write_table(joined.replace_schema_metadata({"owner": EMAIL}), buffer)
+    return buffer.getvalue()
+
+
+def _world(place: Place) -> World:
+    draft = place.draft(place.curate(place.land()))
+    with resolve.bench("test", 1) as bench:
+        spec = resolve.spec(place.pin())
+        purposes = {name: release.purpose for name, release in spec.releases.items()}
+        released = read(bench.site, bench.engine, draft.manifest, resolve.GATEKEEPER, purposes=purposes)
+        tables = {name: bench.engine.ibis.to_pyarrow(table) for name, table in released.items()}
+    version = draft.manifest.ref.version
+    files = [path for path in place.home.rglob("*.parquet") if version in path.parts]
+    return World(draft=draft, tables=tables, files=files)
+
+
+def rows(table: Any) -> list[str]:
+    return [repr(row) for row in table.to_pylist()]
+
+
+EVENTS = ("fraud_customers", "fraud_orders", "support_tickets")
+
+
+@pytest.mark.parametrize("release", EVENTS)
+def test_other_customers_released_rows_stay_as_they_are(worlds: Worlds, release: str) -> None:
+    """docs/privacy.md, rule 1, from raw tables on: the same rows in the same order, less hers."""
+    whole, rest, _ = worlds
+    before, after = rows(whole.tables[release]), rows(rest.tables[release])
+    hers = Counter(before) - Counter(after)
+    assert hers.total() == 1
+    assert [row for row in before if row not in hers] == after
+
+
+def test_other_customers_features_stay_as_they_are(worlds: Worlds) -> None:
+    import ibis
+
+    made = []
+    for world in worlds[:2]:
+        tables = [ibis.memtable(world.tables[name]) for name in ("fraud_orders", "fraud_customers")]
+        made.append(Counter(rows(FRAUD.features(*tables).to_pyarrow())))
+    assert (made[0] - made[1]).total() == 1
+    assert not made[1] - made[0]
+
+
+def test_nothing_of_her_is_in_what_is_released(worlds: Worlds, tmp_path: Path) -> None:
+    """Planted in every column, in nested JSON, in columns' names and in a file's metadata; looked for in plain text."""
+    whole = worlds[0]
+    for name, table in whole.tables.items():
+        columns = {
+            column: [str(value) for value in table[column].to_pylist()] for column in table.column_names
+        }
+        (tmp_path / f"{name}.json").write_text(json.dumps({"columns": columns, "schema": str(table.schema)}))
+    (tmp_path / "manifest.json").write_text(whole.draft.model_dump_json())
+    assert "M" in whole.tables["fraud_customers"]["extras.size"].to_pylist()
+    # a word that no pattern knows stays in a letter: redacted is not anonymous (docs/privacy.md, rule 11)
+    found = Search(mark for mark in MARKS if WORD not in mark.value).folders(tmp_path)
+    assert not found, "\n".join(map(str, found))
+
+
+def test_footers_and_statistics_are_encrypted(worlds: Worlds) -> None:
+    """Parquet keeps each column's least and greatest value in the footer; PARE says that it is encrypted."""
+    whole = worlds[0]
+    assert len(whole.files) == len(whole.tables)
+    names = {name.encode() for table in whole.tables.values() for name in table.column_names if len(name) > 5}
+    for path in whole.files:
+        held = path.read_bytes()
+        assert held[:4] == held[-4:] == b"PARE"
+        assert not [name for name in names if name in held]
+
+
+@pytest.mark.parametrize(
+    ("release", "raw", "key"),
+    [
+        ("fraud_customers", "customers.csv", "customer_id"),
+        ("fraud_orders", "orders.parquet", "order_id"),
+        ("support_tickets", "tickets.csv", "ticket_id"),
+    ],
+)
+def test_the_order_of_rows_tells_nothing_of_the_raw_order(
+    worlds: Worlds, release: str, raw: str, key: str
+) -> None:
+    _, rest, place = worlds
+    spec, path = resolve.spec(place.pin()), place.shop / raw
+    values = (parquet.read_table(path) if path.suffix == ".parquet" else arrow_csv.read_csv(path))[key]
+    domain = key.removesuffix("_id")
+    secret = resolve.site().keys.derive(
+        resolve.PREPARER, shop=spec.shop, purpose=spec.releases[release].purpose, domain=domain
+    )
+    tags = [hmac.new(secret.reveal(), str(value).encode(), "sha256").hexdigest()[:32] for value in values]
+    raw_place = {str(uuid.UUID(tag)): place for place, tag in enumerate(tags)}
+    order = [raw_place[str(value)] for value in rest.tables[release][key].to_pylist()]
+    rho = stats.spearmanr(order, range(len(order))).statistic
+    assert len(order) > 50
+    assert abs(rho) < FAR / math.sqrt(len(order))
+
+
+def test_equal_first_columns_hide_no_order_either(worlds: Worlds) -> None:
+    """A published table lies in the order of what its rows hold: who came first in a class is not to be seen."""
+    for table in worlds[0].tables.values():
+        plain = [tuple(str(value) for value in row.values()) for row in table.to_pylist()]
+        assert plain == sorted(plain)
