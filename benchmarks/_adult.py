@@ -12,14 +12,15 @@ import numpy as np
 import pandas as pd
 
 QUASI = ("sex", "age", "race", "marital-status", "education", "workclass")
+EIGHT = (*QUASI, "native-country", "occupation")
 SENSITIVE = "salary-class"
 STAR = "*"
 Levels = list[list[str]]
 
 
-def adult(folder: Path) -> pd.DataFrame:
-    """The 30,162 rows: six quasi-identifiers and the sensitive column."""
-    return pd.read_parquet(folder / "adult_arx" / "adult.parquet", columns=[*QUASI, SENSITIVE])
+def adult(folder: Path, quasi: Sequence[str] = QUASI) -> pd.DataFrame:
+    """The 30,162 rows: quasi-identifiers and the sensitive column."""
+    return pd.read_parquet(folder / "adult_arx" / "adult.parquet", columns=[*quasi, SENSITIVE])
 
 
 def hierarchy(folder: Path, column: str) -> Levels:
@@ -36,12 +37,15 @@ def like_adult(table: pd.DataFrame, rows: int, *, seed: int = 1) -> pd.DataFrame
     So that a larger table is not the small one many times over, in which every class would be large.
     """
     rng = np.random.default_rng(seed)
-    drawn = {}
+    drawn: dict[str, Any] = {}
     base = rng.integers(len(table), size=rows)
     for name in table.columns:
         other = rng.integers(len(table), size=rows)
-        drawn[name] = table[name].to_numpy()[np.where(rng.random(rows) < 0.1, other, base)]
-    drawn["age"] = np.clip(drawn["age"] + rng.integers(-3, 4, size=rows), 17, 90)
+        codes, values = pd.factorize(table[name])
+        codes = codes[np.where(rng.random(rows) < 0.1, other, base)].astype(np.int8)
+        drawn[name] = pd.Categorical.from_codes(codes, values)
+    ages = drawn["age"].categories.to_numpy()[drawn["age"].codes]
+    drawn["age"] = np.clip(ages + rng.integers(-3, 4, size=rows), 17, 90)
     return pd.DataFrame(drawn)
 
 

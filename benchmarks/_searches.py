@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -20,17 +21,19 @@ from benchmarks import _adult, _wide
 from benchmarks.claims import claim
 from benchmarks.rivals.anonymity import NoEnvironment, Unfinished, run
 from infra.engine import open_engine
+from infra.engine_sql import quoted
 from models.anonymity.search.aggregate import aggregate
 from models.anonymity.search.classes import Classes
 from models.anonymity.search.find import search
 from models.anonymity.search.hierarchy import hierarchy_ladder
-from models.anonymity.search.ladder import Ladder, make_ladder
+from models.anonymity.search.ladder import Label, Ladder, make_ladder
 from models.anonymity.search.write import write
 from models.values.anonymity import Anonymity
 
 K, SUPPRESSION = 10, 0.05
 MILLION, FEW, MANY = 1_000_000, 30_162, 10_000_000
 ROUNDS = 3
+ADULT = (_adult.EIGHT, _adult.SENSITIVE)
 GIB = 1024**3
 
 
@@ -42,7 +45,14 @@ def claims(data: Path | None) -> Iterator[dict[str, object]]:
         else:
             yield from _lattice(data, Path(folder))
             yield from _mondrian(data, Path(folder))
-        yield from _at_size(Path(folder))
+            file = Path(folder) / "adult-like.parquet"
+            _adult.like_adult(_adult.adult(data, _adult.EIGHT), MANY).to_parquet(file)
+            yield _at_size("adult", f"{MANY:,} Adult-like customers x 8 quasi-identifiers", file)
+        file = Path(folder) / "wide.parquet"
+        _wide.write_customers(file, MANY)
+        yield _at_size(
+            "wide", f"{MANY:,} customers x 8 quasi-identifiers, most of them alone in their class", file
+        )
 
 
 def _lattice(data: Path, folder: Path) -> Iterator[dict[str, object]]:
@@ -135,50 +145,53 @@ def _placed(ladder: Ladder) -> Ladder:
     return Ladder(column="age", values=ladder.values, levels=ladder.levels, places=places)
 
 
-def _at_size(folder: Path) -> Iterator[dict[str, object]]:
+def _at_size(kind: str, what: str, file: Path) -> dict[str, object]:
     """In a process of its own, whose memory is measured."""
-    file = folder / "wide.parquet"
-    _wide.write_customers(file, MANY)
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks._searches", str(file), str(folder / "size")],
+        [sys.executable, "-m", "benchmarks._searches", kind, str(file), str(file.with_suffix(""))],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    text = f"{MANY:,} customers x {len(_wide.QUASI)} quasi-identifiers to k = {K}, l = 2 (lattice), read to written"
+    text = f"{what}, to k = {K}, l = 2 (lattice), read to written"
+    asked = "<= 60 s, <= 6 GiB"
     if done.returncode != 0:
-        yield claim(text, asked="<= 60 s, <= 6 GiB", measured=done.stderr[-500:], holds=False)
-        return
+        return claim(text, asked=asked, measured=done.stderr[-500:], holds=False)
     measured = json.loads(done.stdout.splitlines()[-1])
     holds = measured["seconds"] <= 60 and measured["gib"] <= 6 and measured["k"] >= K and measured["l"] >= 2
-    yield claim(text, asked="<= 60 s, <= 6 GiB", measured=measured, holds=holds)
+    return claim(text, asked=asked, measured=measured, holds=holds)
 
 
-def wide_ladders(classes: Classes) -> list[Ladder]:
-    """Halving steps of each of the wide table's columns."""
-    ladders = []
-    for name, values in zip(classes.columns, classes.values, strict=True):
-        widths = [width for width in (2, 4, 8, 16, 32, 64, 128) if width < _wide.QUASI[name]]
-        steps = [
-            (f"by {width}", lambda value, width=width: f"{int(value) // width}/{width}") for width in widths
-        ]  # type: ignore[misc]
-        ladders.append(make_ladder(name, values, steps, np.arange(len(values), dtype=float)))
-    return ladders
+def _ladders(kind: str, classes: Classes) -> list[Ladder]:
+    """Adult's by ARX's hierarchies; the wide table's by a few steps of each column, as hierarchies have them."""
+    pairs = zip(classes.columns, classes.values, strict=True)
+    if kind == "adult":
+        data = Path(os.environ["PRIVET_BENCH_DATA"])
+        rows = {name: list(zip(*_adult.hierarchy(data, name), strict=True)) for name in _adult.EIGHT}
+        return [_placed(hierarchy_ladder(name, values, rows[name])) for name, values in pairs]
+    return [
+        make_ladder(name, values, list(map(_step, _wide.STEPS[name])), np.arange(len(values), dtype=float))
+        for name, values in pairs
+    ]
 
 
-def _measure_size(file: Path, folder: Path) -> dict[str, Any]:
+def _step(width: int) -> tuple[str, Label]:
+    return f"by {width}", lambda value: f"{int(str(value)) // width}/{width}"
+
+
+def _measure_size(kind: str, file: Path, folder: Path) -> dict[str, Any]:
     anonymity = Anonymity(k=K, l=2, suppression_limit=SUPPRESSION, search="lattice")
-    quasi: Sequence[str] = list(_wide.QUASI)
+    quasi, sensitive = ADULT if kind == "adult" else (tuple(_wide.QUASI), _wide.SENSITIVE)
     with open_engine(folder, memory_limit="3GB") as engine:
         started = time.perf_counter()
         table = engine.read_parquet(file)
-        classes = aggregate(table, quasi, [_wide.SENSITIVE])
+        classes = aggregate(table, quasi, [sensitive])
         counted = time.perf_counter() - started
-        ladders = wide_ladders(classes)
+        ladders = _ladders(kind, classes)
         found = search(classes, ladders, anonymity)
         searched = time.perf_counter() - started - counted
         released = engine.materialise(write(table, classes, ladders, found), "released")
         seconds = time.perf_counter() - started
-        measures = f"count(*) AS n, count(DISTINCT {_wide.SENSITIVE}) AS l"
-        grouped = f"SELECT {measures} FROM released GROUP BY {', '.join(quasi)}"
+        measures = f"count(*) AS n, count(DISTINCT {quoted(sensitive)}) AS l"
+        grouped = f"SELECT {measures} FROM released GROUP BY {', '.join(map(quoted, quasi))}"
         k, l = engine.connection.execute(f"SELECT min(n), min(l) FROM ({grouped})").fetchall()[0]  # noqa: E741
         rows = released.count().execute()
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / GIB
@@ -193,4 +206,4 @@ def _measure_size(file: Path, folder: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(_measure_size(Path(sys.argv[1]), Path(sys.argv[2]))))
+    print(json.dumps(_measure_size(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))))

@@ -16,6 +16,17 @@ QUASI = {
     "joined": 20,
 }
 SENSITIVE = "tier"
+# Column -> how many values its steps merge.
+STEPS = {
+    "age": (2, 4),
+    "sex": (),
+    "district": (10, 50),
+    "marital": (3,),
+    "education": (4, 8),
+    "occupation": (5,),
+    "household": (3,),
+    "joined": (4, 12),
+}
 
 
 def write_customers(path: Path, rows: int) -> None:

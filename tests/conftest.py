@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import absl.logging
 import pytest
@@ -27,16 +28,27 @@ for name, value in {
 absl.logging.get_absl_handler().python_handler.stream = sys.__stderr__
 
 
-LONGEST = ("test_schedule", "test_canary", "test_run", "test_pages", "test_s3_faults")
+LONGEST = ("test_canary", "test_schedule", "test_run", "test_pages", "test_s3_faults")
+FIRST_RUN = ("test_run", "test_pages")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files run beside each other, each in one process, the longest first; tests of the first run together."""
-    for item in items:
-        shares_the_run = "first_run" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("first run" if shares_the_run else item.path.stem))
+    """The longest files first."""
     order = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path.stem, len(order)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Files run beside each other, each in one process: what its tests share is made once. Of two it is the first run."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            stem = Path(nodeid.split("::")[0]).stem
+            return "first run" if stem in FIRST_RUN else stem
+
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
