@@ -32,7 +32,7 @@ def hierarchy(folder: Path, column: str) -> Levels:
 
 
 def like_adult(table: pd.DataFrame, rows: int, *, seed: int = 1) -> pd.DataFrame:
-    """`rows` customers like those of `table`: a tenth of all values from elsewhere, ages up to 3 off.
+    """`rows` customers like those of `table`: a third of all values from elsewhere, ages up to 3 off.
 
     So that a larger table is not the small one many times over, in which every class would be large.
     """
@@ -42,7 +42,7 @@ def like_adult(table: pd.DataFrame, rows: int, *, seed: int = 1) -> pd.DataFrame
     for name in table.columns:
         other = rng.integers(len(table), size=rows)
         codes, values = pd.factorize(table[name])
-        codes = codes[np.where(rng.random(rows) < 0.1, other, base)].astype(np.int8)
+        codes = codes[np.where(rng.random(rows) < 1 / 3, other, base)].astype(np.int8)
         drawn[name] = pd.Categorical.from_codes(codes, values)
     ages = drawn["age"].categories.to_numpy()[drawn["age"].codes]
     drawn["age"] = np.clip(ages + rng.integers(-3, 4, size=rows), 17, 90)

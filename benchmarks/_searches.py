@@ -32,7 +32,7 @@ from models.values.anonymity import Anonymity
 
 K, SUPPRESSION = 10, 0.05
 MILLION, FEW, MANY = 1_000_000, 30_162, 10_000_000
-ROUNDS = 3
+ROUNDS = 7
 ADULT = (_adult.EIGHT, _adult.SENSITIVE)
 GIB = 1024**3
 
@@ -103,7 +103,7 @@ def _against(
         text,
         asked=asked,
         measured={"times": ratio, "Privet": ours, rival: theirs},
-        holds=ratio >= times and ours["ncp"] <= theirs["ncp"],
+        holds=bool(ratio >= times and ours["ncp"] <= theirs["ncp"]),
     )
 
 

@@ -38,6 +38,8 @@ def _anjana(table: pd.DataFrame, out: str, settings: Settings) -> dict[str, Any]
         name: {int(level): pd.Series(values).to_numpy() for level, values in levels.items()}
         for name, levels in settings["hierarchies"].items()
     }
+    # as it reads tables itself, from CSV: it refuses categories
+    table = table.astype({name: object for name in table.columns if table[name].dtype == "category"})
     started = time.perf_counter()
     share = 100 * settings["suppression"]
     found = k_anonymity(table, [], settings["quasi"], settings["k"], share, hierarchies)

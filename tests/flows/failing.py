@@ -71,7 +71,12 @@ def main(spec: str, folder: Path) -> None:
         ("panic", "assess", "models.privacy.accounting:claim", _bomb(folder, "panic", Panic)),
         ("group", "reserve", "tasks.budget:open_manifest", _bomb(folder, "group", _group)),
         ("report", "report", "tasks.summary:read_spec", _bomb(folder, "report")),
-        ("unredacted", "gate", "models.anonymity.policy:redact", lambda value, *_: value),
+        (
+            "unredacted",
+            "gate",
+            "models.anonymity.policy:redacted",
+            lambda table, names, *_: (table, dict(zip(names, names, strict=True))),
+        ),
     ):
         outcomes[name] = _observed(spec, folder, lambda s=stage, t=target, f=fault: _faulty(known, s, t, f))
     for name in SPOILS:
