@@ -96,17 +96,19 @@ def _plain(engine: Engine, spec: ShopSpec, shop: Path) -> None:
 
 
 def _pseudonymised(engine: Engine, spec: ShopSpec, shop: Path) -> None:
-    """As the stage does it, encryption included: the rows as a view, every transform of the release, one file."""
-    for release, table in RELEASES.items():
-        query = f"CREATE VIEW of_{table} AS FROM read_parquet('{shop}/{table}.parquet')"
-        engine.connection.execute(query)
-        keys = {
-            domain: engine.secret(SecretBytes(secrets.token_bytes(32)), f"{table}_{domain}")
-            for domain in required_domains(spec, release)
-        }
-        found = deidentify(spec, release, engine.ibis.table(f"of_{table}"), keys)
-        key = SecretBytes(secrets.token_bytes(32))
-        engine.write_parquet(found, engine.folder / f"{release}.parquet", key)
+    """As the stage does it, encryption included: the rows as a view, every transform of the release, one file.
+
+    Both releases are of one purpose, so that a domain has one key.
+    """
+    domains = {domain for release in RELEASES for domain in required_domains(spec, release)}
+    keys = {domain: engine.secret(SecretBytes(secrets.token_bytes(32)), domain) for domain in domains}
+    with engine.hashing() as hashing:
+        for release, table in RELEASES.items():
+            query = f"CREATE VIEW of_{table} AS FROM read_parquet('{shop}/{table}.parquet')"
+            engine.connection.execute(query)
+            found = deidentify(spec, release, engine.ibis.table(f"of_{table}"), keys, hashing=hashing)
+            key = SecretBytes(secrets.token_bytes(32))
+            engine.write_parquet(found, engine.folder / f"{release}.parquet", key)
 
 
 def _fifty_million(folder: Path) -> dict[str, object]:

@@ -16,6 +16,9 @@ QUASI = {
     "joined": 20,
 }
 SENSITIVE = "tier"
+# A sensitive column of 200 values, drawn from the row's others.
+WARD = "ward"
+WARD_SQL = f"(hash({', '.join(QUASI)}, {SENSITIVE}) % 200)::INTEGER AS {WARD}"
 # Column -> how many values its steps merge.
 STEPS = {
     "age": (2, 4),

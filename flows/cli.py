@@ -46,6 +46,17 @@ def _parser() -> argparse.ArgumentParser:
     budget.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     budget.set_defaults(command=_budget)
 
+    score = commands.add_parser("score", help="predict for a release's customers with the champion")
+    score.add_argument("spec", help="your shop.yaml")
+    score.add_argument("--case", required=True, metavar="USE_CASE", help="a use case of the spec")
+    score.add_argument("--release", metavar="REF", help="released/SHOP/VERSION (the newest)")
+    score.add_argument(
+        "--model", type=int, metavar="VERSION", help="refuse unless this version is the champion"
+    )
+    score.add_argument("--output", metavar="FILE", help="write the predictions to a plain Parquet file, too")
+    score.add_argument("--json", action="store_true", help="print one JSON object, for programs")
+    score.set_defaults(command=_score)
+
     _add_operating(commands)
     dossier = commands.add_parser(
         "dossier", help="write the full dossier of a run, internal numbers included"
@@ -192,6 +203,19 @@ def _run(options: argparse.Namespace) -> int:
     from tasks import summary
 
     summary.show(shop(spec), spec, settings, api, as_json=options.json)
+    return 0
+
+
+def _score(options: argparse.Namespace) -> int:
+    settings = _settings()
+    from tasks import opening
+
+    spec, _ = opening.open_shop(settings, options.spec)
+    from flows.score import score
+    from tasks import scoring
+
+    done = score(spec, options.case, scoring.named(options.release), options.model)
+    scoring.show(done, spec, settings, options.output, as_json=options.json)
     return 0
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ibis.backends.sql import SQLBackend
 
     from infra.settings import Settings
+    from models.anonymity.hashing import Hashing
     from models.anonymity.pseudonyms import HmacKey
 
 
@@ -84,6 +85,12 @@ class Engine(Protocol):
 
     def secret(self, value: SecretBytes, name: str) -> HmacKey:
         """An HMAC key for models.anonymity.pseudonyms; its pads are session variables, not SQL."""
+
+    def hashing(self) -> AbstractContextManager[Hashing | None]:
+        """What makes pseudonyms of whole columns inside the block, for `policy.deidentify`.
+
+        It keeps them in work tables, which are gone at the end of the block. None where the workers hash.
+        """
 
     def write_parquet(
         self, expr: ir.Table, path: Path, key: SecretBytes, order_by: Sequence[str] = ()

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from infra.engine_csv import Encoding, load_csv
 from infra.engine_errors import EngineError, SourceError, scrubbed
 from infra.engine_files import held
+from infra.engine_hashing import hashed
+from infra.engine_rows import Rows
 from infra.engine_session import connect
 from infra.engine_sql import PARQUET, checked_name, file_literal, literal, quoted
+from models.anonymity.macs import pads
 from models.values.secret import SecretBytes
 
 if TYPE_CHECKING:
@@ -22,9 +24,9 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
     from ibis.backends.duckdb import Backend
 
+    from models.anonymity.hashing import Hashing
     from models.anonymity.pseudonyms import HmacKey
 
-_BLOCK_BYTES = 64
 _KEY_BYTES = (16, 24, 32)
 
 
@@ -38,7 +40,7 @@ def open_duckdb(folder: Path, *, threads: int | None, memory_limit: str) -> Iter
         backend.disconnect()
 
 
-class DuckDBEngine:
+class DuckDBEngine(Rows):
     """One session of DuckDB; see `engine.Engine` for what its methods promise.
 
     Variables and tables belong to its one connection; a cursor does not see them.
@@ -111,25 +113,31 @@ class DuckDBEngine:
             self.connection.execute(f"CREATE OR REPLACE VIEW {name} AS {self._sql(expr)}")
         return self.ibis.table(name)
 
-    def row(self, expr: ir.Table) -> dict[str, Any]:
-        """The one row of a small aggregate as a dict. Errors: EngineError if it is not one row."""
-        rows = self.rows(expr)
-        if len(rows) != 1:
-            raise EngineError("an aggregate of one row was expected; aggregate before asking for it")
-        return rows[0]
-
-    def rows(self, expr: ir.Table) -> list[dict[str, Any]]:
-        """All rows as dicts: for aggregates and small tables only."""
-        with scrubbed("query"):
-            found: list[dict[str, Any]] = self.ibis.to_pyarrow(expr).to_pylist()
-        return found
-
     def secret(self, value: SecretBytes, name: str) -> HmacKey:
         """An HMAC key for models.anonymity.pseudonyms; its pads are session variables, not SQL."""
         for pad, block in pads(value).items():
             with scrubbed("pseudonym key"):
                 self.connection.execute(f"SET VARIABLE {checked_name(name)}_{pad} = ?", [block])
         return hmac_key(value, name)
+
+    @contextmanager
+    def hashing(self) -> Iterator[Hashing]:
+        """What makes pseudonyms of whole columns inside the block; its work tables are gone at the end."""
+        from models.anonymity.hashing import Hashing
+
+        made: list[str] = []
+
+        def columns(table: ir.Table, column: str, key: HmacKey) -> ir.Table:
+            made.append(self._fresh("hashed"))
+            with scrubbed("pseudonyms"):
+                hashed(self.connection, self._sql(table), table.schema(), column, key.secret, made[-1])
+            return self.ibis.table(made[-1])
+
+        try:
+            yield Hashing(columns)
+        finally:
+            for name in made:
+                self.connection.execute(f"DROP TABLE IF EXISTS {name}")
 
     def write_parquet(
         self, expr: ir.Table, path: Path, key: SecretBytes, order_by: Sequence[str] = ()
@@ -227,13 +235,6 @@ class DuckDBEngine:
 
     def _fresh(self, kind: str) -> str:
         return f"{kind}_{next(self._numbers)}_"
-
-
-def pads(key: SecretBytes) -> dict[str, bytes]:
-    """The key as RFC 2104 has it, xor ipad (`inner`) and xor opad (`outer`), one block of SHA-256 each."""
-    raw = key.reveal()
-    block = (hashlib.sha256(raw).digest() if len(raw) > _BLOCK_BYTES else raw).ljust(_BLOCK_BYTES, b"\0")
-    return {name: bytes(part ^ byte for part in block) for name, byte in (("inner", 0x36), ("outer", 0x5C))}
 
 
 def hmac_key(key: SecretBytes, name: str) -> HmacKey:

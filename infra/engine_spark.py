@@ -8,16 +8,18 @@ engine writes: what one engine published, the other reads. So the engine's folde
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import count
 from pathlib import Path
 from secrets import token_bytes
 from typing import TYPE_CHECKING, Any
 
 from infra.engine_csv import Encoding
-from infra.engine_duckdb import DuckDBEngine, hmac_key, open_duckdb, pads
+from infra.engine_duckdb import DuckDBEngine, hmac_key, open_duckdb
 from infra.engine_errors import EngineError, scrubbed
+from infra.engine_rows import Rows
 from infra.engine_sql import checked_name, quoted
+from models.anonymity.macs import pads
 from models.values.secret import SecretBytes
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ def open_spark(
         yield SparkEngine(backend, local)
 
 
-class SparkEngine:
+class SparkEngine(Rows):
     """One session of Spark; see `engine.Engine` for what its methods promise."""
 
     def __init__(self, backend: SparkBackend, local: DuckDBEngine) -> None:
@@ -105,34 +107,28 @@ class SparkEngine:
         with scrubbed(name):
             return self.ibis.named(self.ibis.frame(expr), described(expr.schema()), checked_name(name))
 
-    def row(self, expr: ir.Table) -> dict[str, Any]:
-        """See `engine.Engine`."""
-        rows = self.rows(expr)
-        if len(rows) != 1:
-            raise EngineError("an aggregate of one row was expected; aggregate before asking for it")
-        return rows[0]
-
-    def rows(self, expr: ir.Table) -> list[dict[str, Any]]:
-        """See `engine.Engine`."""
-        with scrubbed("query"):
-            found: list[dict[str, Any]] = self.ibis.to_pyarrow(expr).to_pylist()
-        return found
-
     def secret(self, value: SecretBytes, name: str) -> HmacKey:
         """See `engine.Engine`. The pads go to the workers with those tasks whose expressions name them."""
         for pad, block in pads(value).items():
             self.ibis.variables[f"{checked_name(name)}_{pad}"] = block
         return hmac_key(value, name)
 
+    def hashing(self) -> AbstractContextManager[None]:
+        """See `engine.Engine`. Nothing: the workers hash where the rows are."""
+        return nullcontext()
+
     def write_parquet(
         self, expr: ir.Table, path: Path, key: SecretBytes, order_by: Sequence[str] = ()
     ) -> int:
         """See `engine.Engine`. One file is one worker's work; what comes before it is all workers'."""
+        from pyspark.sql import functions
+
         from infra.engine_spark_backend import ticked
 
         with scrubbed(path):
             frame = self.ibis.frame(expr).repartition(1)
-            frame = frame.sortWithinPartitions(*map(ticked, order_by)) if order_by else frame
+            places = [functions.expr(ticked(name)) for name in order_by]
+            frame = frame.sortWithinPartitions(*places) if places else frame
             columns = [*frame.columns, _BUCKET]
             whole = frame.selectExpr("*", "0").toDF(*columns)
         ((_, _, rows),) = self._write(whole, expr.schema(), path.parent, [(path.name, key)])
@@ -153,17 +149,18 @@ class SparkEngine:
         self, frame: Any, schema: ibis.Schema, folder: Path, files: Sequence[tuple[str, SecretBytes]]
     ) -> list[tuple[Path, int, int]]:
         """Write rows whose last column is the place of their file; files without rows are written here."""
+        from infra.engine_spark_backend import sent
         from infra.engine_spark_types import for_duckdb
-        from infra.engine_spark_worker import WRITTEN, WriteFiles, column_list
+        from infra.engine_spark_worker import WRITTEN, WriteFiles, arrived_list
 
-        columns = column_list(schema.names, [for_duckdb(kind) for kind in schema.types])
+        columns = arrived_list(schema.names, [for_duckdb(kind) for kind in schema.types])
         named = [(name, key.reveal()) for name, key in files]
         paths = [folder / name for name, _ in files]
         try:
             with scrubbed(folder):
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
                 task = WriteFiles(str(folder), named, columns)
-                found = {row[0]: row[1] for row in frame.mapInArrow(task.__call__, WRITTEN).collect()}
+                found = {row[0]: row[1] for row in sent(frame, task, WRITTEN).collect()}
             if -1 in found:
                 raise EngineError(f"rows outside the {len(files)} buckets; give one key a bucket")
             for number in set(range(len(files))) - set(found):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -16,7 +17,15 @@ from ibis.formats.pyarrow import PyArrowData
 
 from infra.engine_spark_plan import planned
 from infra.engine_spark_types import for_duckdb, for_spark, held
-from infra.engine_spark_worker import ROWS, Function, RowFunctions, column_list
+from infra.engine_spark_worker import (
+    CELL,
+    ROWS,
+    Function,
+    RowFunctions,
+    WriteFiles,
+    arrived_list,
+    column_list,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,6 +67,15 @@ class SparkBackend(Backend):  # type: ignore[misc]  # untyped library
         """The table of this name, with the types that it was made with."""
         return self._tables[name]
 
+    def knows(self, name: str) -> bool:
+        """Whether there is a table of this name."""
+        return name in self._tables
+
+    def forget(self, name: str) -> None:
+        """Drop a table, and nothing if there is none of this name."""
+        self._session.catalog.dropTempView(name)
+        self._tables.pop(name, None)
+
     def to_pyarrow(self, expr: ir.Expr, /, **_: Any) -> pa.Table:
         """The result of an expression."""
         table = expr.as_table()
@@ -87,32 +105,52 @@ class SparkBackend(Backend):  # type: ignore[misc]  # untyped library
         values |= {name: value.replace(swap) for name, value in extra.items()}
         used = sorted({field.name for value in values.values() for field in value.find(ops.Field)})
         wanted = ops.Project(rows_op, values).to_expr()
-        narrow = rows.select(*map(ticked, used)) if used else rows
-        task = RowFunctions(
-            _query(wanted, used, parent.schema), self._named_in(wanted), tuple(_functions(values.values()))
-        )
-        frame = narrow.mapInArrow(task.__call__, for_spark(wanted.schema()))
+        narrow = rows.selectExpr(*map(ticked, used)) if used else rows
+        arriving = ibis.schema({name: parent.schema[name] for name in used})
+        query, functions = _duckdb_sql(wanted), tuple(_functions(values.values()))
+        variables = {name: self.variables[name] for name in _VARIABLE.findall(query)}
+        frame = self.evaluated(narrow, arriving, query, wanted.schema(), variables, functions)
         return self.named(frame, wanted.schema()).op()
 
-    def _named_in(self, expr: ir.Table) -> dict[str, bytes]:
-        """The variables that an expression names; no others travel with it."""
-        names = _VARIABLE.findall(_duckdb_sql(expr))
-        return {name: self.variables[name] for name in names}
+    def evaluated(
+        self,
+        rows: DataFrame,
+        arriving: ibis.Schema,
+        query: str,
+        result: ibis.Schema,
+        variables: Mapping[str, bytes] = MappingProxyType({}),
+        functions: Sequence[Function] = (),
+    ) -> DataFrame:
+        """What DuckDB's `query` makes of the table `ROWS`: the pieces of `rows`, one by one, in the workers.
+
+        `variables` and `functions` are those that it names; no others travel with it.
+        """
+        task = RowFunctions(_typed(query, arriving, result), dict(variables), functions)
+        return sent(rows, task, for_spark(result))
+
+
+def sent(frame: DataFrame, task: RowFunctions | WriteFiles, schema: Any) -> DataFrame:
+    """What a task in the workers makes of the rows, whose columns travel by their places.
+
+    PySpark 4.3 looks them up by their names, in which it reads dots and backticks as its own.
+    """
+    return frame.toDF(*(f"{CELL}{place}" for place, _ in enumerate(frame.columns))).mapInArrow(
+        task.__call__, schema
+    )
 
 
 def ticked(name: str) -> str:
-    """A column's name where Spark would read a dot or a blank as its own."""
+    """A column's name in an expression of Spark's SQL (where only a name is read, a backtick cannot stand in it)."""
     return "`" + name.replace("`", "``") + "`"
 
 
-def _query(wanted: ir.Table, used: Iterable[str], schema: ibis.Schema) -> str:
+def _typed(query: str, arriving: ibis.Schema, result: ibis.Schema) -> str:
     """DuckDB's query over the arriving batches: their types restored first, Spark's made at the end."""
-    restored = column_list(list(used), [for_duckdb(schema[name]) for name in used]) or "*"
-    result = wanted.schema()
-    returned = column_list(list(result.names), [for_duckdb(held(kind)) for kind in result.types])
+    restored = arrived_list(arriving.names, [for_duckdb(kind) for kind in arriving.types]) or "*"
+    returned = column_list(result.names, [for_duckdb(held(kind)) for kind in result.types])
     return (
         f"WITH arrived_ AS (SELECT {restored} FROM {ROWS}), "
-        f"wanted_ AS (WITH {ROWS} AS (FROM arrived_) {_duckdb_sql(wanted)}) SELECT {returned} FROM wanted_"
+        f"wanted_ AS (WITH {ROWS} AS (FROM arrived_) {query}) SELECT {returned} FROM wanted_"
     )
 
 

@@ -62,19 +62,20 @@ def _project(node: ops.Project, compute: Compute) -> ops.Relation:
 
 
 def _filter(node: ops.Filter, compute: Compute) -> ops.Relation:
-    computed = _Computed(node.parent, node.predicates, compute, whole=True)
-    if computed.relation is node.parent:
-        return node
-    kept = ops.Filter(computed.relation, tuple(map(computed.substituted, node.predicates)))
-    return _only(kept, node.schema.names)
+    return _same_columns(node, node.predicates, compute)
 
 
 def _sort(node: ops.Sort, compute: Compute) -> ops.Relation:
-    computed = _Computed(node.parent, node.keys, compute, whole=True)
+    return _same_columns(node, node.keys, compute)
+
+
+def _same_columns(node: ops.Filter | ops.Sort, values: Iterable[ops.Value], compute: Compute) -> ops.Relation:
+    """A relation with its parent's columns, chosen or ordered by values."""
+    computed = _Computed(node.parent, values, compute, whole=True)
     if computed.relation is node.parent:
         return node
-    ordered = ops.Sort(computed.relation, tuple(map(computed.substituted, node.keys)))
-    return _only(ordered, node.schema.names)
+    changed = type(node)(computed.relation, tuple(map(computed.substituted, values)))
+    return _only(changed, node.schema.names)
 
 
 def _aggregate(node: ops.Aggregate, compute: Compute) -> ops.Relation:

@@ -30,6 +30,8 @@ SECURE = {
     "spark.eventLog.enabled": "false",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
+    # "names" are quoted as DuckDB's are, so that the gate asks both engines in the same words
+    "spark.sql.ansi.doubleQuotedIdentifiers": "true",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "16384",
     "spark.python.worker.reuse": "true",
 }

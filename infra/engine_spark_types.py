@@ -53,6 +53,14 @@ def for_duckdb(kind: dt.DataType) -> str:
     return str(DuckDBType.to_string(kind))
 
 
+def from_duckdb(name: str) -> dt.DataType:
+    """The type that DuckDB names so."""
+    from ibis.backends.sql.datatypes import DuckDBType
+
+    kind: dt.DataType = DuckDBType.from_string(name)
+    return kind
+
+
 def for_spark(schema: ibis.Schema) -> Any:
     """The schema as Spark's."""
     from pyspark.sql.types import StructField, StructType

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     Batches = Iterator[pa.RecordBatch]
 
 ROWS = "rows_"
+CELL = "cell_"
 BATCH_ROWS = 16_384
 _NUMBERS = count()
 # What a worker reports of a file that it wrote.
@@ -228,6 +229,14 @@ def _key(connection: duckdb.DuckDBPyConnection, key: bytes) -> str:
     name = f"key_{next(_NUMBERS)}_"
     connection.execute(f"PRAGMA add_parquet_key('{name}', '{base64.b64encode(key).decode()}')")
     return name
+
+
+def arrived_list(names: Sequence[str], types: Sequence[str]) -> str:
+    """The columns of rows on their way (see `engine_spark_backend.sent`), under their names and types of DuckDB."""
+    return ", ".join(
+        f"CAST({CELL}{place} AS {kind}) AS {quoted(name)}"
+        for place, (name, kind) in enumerate(zip(names, types, strict=True))
+    )
 
 
 def column_list(names: Sequence[str], types: Sequence[str]) -> str:

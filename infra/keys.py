@@ -209,6 +209,21 @@ class KeyStore:
             self._log.append(principal.name, "destroy", str(ref), "done", keys=len(rows), ids=digest)
         return len(rows)
 
+    def decide(
+        self,
+        principal: Principal,
+        action: str,
+        resource: DatasetRef | str,
+        *,
+        product: str,
+        purpose: str | None,
+    ) -> None:
+        """Decide on what needs no key, e.g. measures of a release, and write it down before anything is shown.
+
+        Raises AccessDenied.
+        """
+        self._decide(_Request(principal, action, resource, product, product, purpose, purpose))
+
     def _decide(self, asked: _Request, **facts: str | int) -> None:
         """Decide and write the decision down, before anything is done on its strength."""
         try:

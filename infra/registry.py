@@ -26,6 +26,7 @@ from infra.report.card import card
 from infra.report.dossier import as_json, render
 from infra.report.facts import RegistryError as RegistryError
 from infra.report.view import shareable
+from infra.served import DATA, FACTS, MODEL, Service, serve
 from models.values.base import Value
 from models.values.evidence import Evidence
 from models.values.secret import SecretBytes
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 CANDIDATE, CHAMPION = "candidate", "champion"
-_KERAS_FILE = "data/model.keras"
+_KERAS_FILE = f"{DATA}/{MODEL}"
 _PINNED = ("tensorflow", "keras", "numpy")
 _UMASK = threading.RLock()
 
@@ -66,35 +67,41 @@ class Registry:
         self._artifacts = artifacts
         self._given_seal = seal
 
-    def register(self, name: str, model: keras.Model, evidence: Evidence, plan_json: str) -> ModelRef:
+    def register(
+        self,
+        name: str,
+        model: keras.Model,
+        evidence: Evidence,
+        plan_json: str,
+        *,
+        service: Service | None = None,
+    ) -> ModelRef:
         """Store `model` with its evidence as a new version of `name`, with the alias `candidate`.
 
         The run holds the dossier as everybody may see it (dossier.html, dossier.json), and plan.json.
 
         Args:
             name: name of the registered model.
-            model: one input of shape (batch, features), float32.
+            model: one input of shape (batch, features), or several named inputs.
             evidence: decides the tags, the model card and the dossier.
             plan_json: the privacy plan as a JSON object without lists: a plan has none, a run log would.
+            service: what MLflow needs beside the model to answer requests as they come, before any arrays are made.
 
         Raises:
             RegistryError: if the plan is no plan, or the model does not fit the evidence's features.
         """
         _check_plan(plan_json)
-        features = len(evidence.feature_names)
-        if tuple(model.input_shape) != (None, features):
-            raise RegistryError(
-                f"model {name!r} takes shape {model.input_shape}, its evidence names {features} features; "
-                "register the model with the evidence of its own run"
-            )
+        _check_inputs(name, model, evidence.feature_names)
         with _private_files(), tempfile.TemporaryDirectory() as folder:
             run_id = self._start(name, evidence)
             saved = Path(folder, "model")
-            location, model_id = self._save(name, model, run_id, saved)
+            location, model_id = self._save(name, model, run_id, saved, service)
             seals = {
                 "evidence_seal": self._seal("evidence", run_id, evidence.canonical().encode()),
                 "model_seal": self._seal("model", run_id, (saved / _KERAS_FILE).read_bytes()),
             }
+            if service is not None:
+                seals["facts_seal"] = self._seal("facts", run_id, service.facts)
             tags = facts.allowed(facts.tags(evidence) | seals, facts.TAGS)
             self._log(run_id, evidence, tags, plan_json)
             version = self._client.create_model_version(
@@ -154,17 +161,37 @@ class Registry:
         Raises:
             RegistryError: if the registry does not hold `ref`, or the file's seal is broken.
         """
-        version = self._version(ref)
         from keras.saving import load_model
-        from mlflow.artifacts import download_artifacts
 
-        with _private_files(), tempfile.TemporaryDirectory() as folder:
-            source = f"{version.source}/{_KERAS_FILE}"
-            path = Path(download_artifacts(source, dst_path=folder, tracking_uri=self._uri))
-            sealed = self._seal("model", ref.run_id, path.read_bytes())
-            if not hmac.compare_digest(sealed, version.tags.get("model_seal", "")):
-                raise RegistryError(f"the file of model {ref} is not the one registered; train it again")
+        with self._sealed_file(ref, "model", _KERAS_FILE) as path:
             return load_model(path, compile=False, safe_mode=True)
+
+    def facts_of(self, ref: ModelRef) -> bytes:
+        """The facts that `ref` was trained beside, as they were registered.
+
+        Raises:
+            RegistryError: if the registry does not hold them, or their seal is broken.
+        """
+        with self._sealed_file(ref, "facts", f"{DATA}/{FACTS}") as path:
+            return path.read_bytes()
+
+    @contextmanager
+    def _sealed_file(self, ref: ModelRef, kind: str, file: str) -> Iterator[Path]:
+        """A file of a version in a folder of its own, after it was found to be the one that was registered."""
+        from mlflow.artifacts import download_artifacts
+        from mlflow.exceptions import MlflowException
+
+        version = self._version(ref)
+        with _private_files(), tempfile.TemporaryDirectory() as folder:
+            try:
+                source = f"{version.source}/{file}"
+                path = Path(download_artifacts(source, dst_path=folder, tracking_uri=self._uri))
+            except (MlflowException, OSError) as missing:
+                raise RegistryError(f"the registry lacks {file} of model {ref}; train it again") from missing
+            sealed = self._seal(kind, ref.run_id, path.read_bytes())
+            if not hmac.compare_digest(sealed, version.tags.get(f"{kind}_seal", "")):
+                raise RegistryError(f"the file of model {ref} is not the one registered; train it again")
+            yield path
 
     @cached_property
     def _client(self) -> MlflowClient:
@@ -209,7 +236,9 @@ class Registry:
             )
         return str(self._client.create_run(experiment.experiment_id, run_name=evidence.run).info.run_id)
 
-    def _save(self, name: str, model: keras.Model, run_id: str, folder: Path) -> tuple[str, str]:
+    def _save(
+        self, name: str, model: keras.Model, run_id: str, folder: Path, service: Service | None
+    ) -> tuple[str, str]:
         """Save `model` to `folder`, then upload it; returns its address and MLflow's id of it."""
         import mlflow.keras
         from mlflow.models import Model
@@ -224,6 +253,8 @@ class Registry:
             mlflow_model=Model(artifact_path=location, run_id=run_id, model_id=model_id),
             pip_requirements=[f"{package}=={installed(package)}" for package in _PINNED],
         )
+        if service is not None:
+            serve(folder, service)
         self._client.log_model_artifacts(model_id, str(folder))
         self._client.finalize_logged_model(model_id, "READY")
         return location, model_id
@@ -271,17 +302,32 @@ def _scope_objections(evidence: Evidence) -> tuple[str, ...]:
     )
 
 
-def _signature(model: keras.Model) -> Any:
-    import numpy as np
-    from mlflow.models import ModelSignature
-    from mlflow.types import Schema, TensorSpec
+def _check_inputs(name: str, model: keras.Model, named: tuple[str, ...]) -> None:
+    """Raise RegistryError if evidence names neither the model's inputs nor the columns of its only one."""
+    taken = [each.name for each in model.inputs]
+    shapes = [tuple(each.shape) for each in model.inputs]
+    if sorted(taken) != sorted(named) and shapes != [(None, len(named))]:
+        raise RegistryError(
+            f"model {name!r} takes {', '.join(taken)} of shape {', '.join(map(str, shapes))}, its evidence names "
+            f"{len(named)} features; register the model with the evidence of its own run"
+        )
 
-    shapes = (model.input_shape, model.output_shape)
-    inputs, outputs = (
-        Schema([TensorSpec(np.dtype("float32"), (-1, *(int(size) for size in shape[1:])))])
-        for shape in shapes
-    )
-    return ModelSignature(inputs, outputs)
+
+def _signature(model: keras.Model) -> Any:
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema
+
+    several = len(model.inputs) > 1
+    inputs = [_tensor(each, each.name if several else None) for each in model.inputs]
+    return ModelSignature(Schema(inputs), Schema([_tensor(each, None) for each in model.outputs]))
+
+
+def _tensor(each: Any, name: str | None) -> Any:
+    import numpy as np
+    from mlflow.types import TensorSpec
+
+    shape = (-1, *(-1 if size is None else int(size) for size in each.shape[1:]))
+    return TensorSpec(np.dtype(each.dtype), shape, name)
 
 
 def _quieten() -> None:

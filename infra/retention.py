@@ -21,11 +21,13 @@ def expired(site: Site, shop: ShopSpec, now: datetime) -> tuple[DatasetRef, ...]
         "quarantine": days.raw_days,
         "curated": days.curated_days,
         "released": days.released_days,
+        "scores": days.scores_days,
     }
     refs = (
         DatasetRef.parse(key.removesuffix(f"/{MANIFEST}"))
         for zone in kept
-        for key in site.store.list(f"{zone}/{shop.shop}/")
+        for name in (scored(shop) if zone == "scores" else [shop.shop])
+        for key in site.store.list(f"{zone}/{name}/")
         if key.endswith(f"/{MANIFEST}")
     )
     return tuple(
@@ -33,6 +35,11 @@ def expired(site: Site, shop: ShopSpec, now: datetime) -> tuple[DatasetRef, ...]
         for ref in refs
         if open_manifest(site.store, ref).created_at < now - timedelta(days=kept[ref.zone])
     )
+
+
+def scored(shop: ShopSpec) -> list[str]:
+    """The names of the data sets of a shop's predictions."""
+    return [f"{shop.shop}-{use_case}{part}" for use_case in shop.use_cases for part in ("", "-parts")]
 
 
 def remove(site: Site, ref: DatasetRef, principal: Principal) -> None:

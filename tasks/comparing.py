@@ -17,6 +17,8 @@ from infra.manifests import MANIFEST, open_manifest
 from models.anonymity.cuts import SOURCE, columns_of, forms
 from models.anonymity.differencing import Shown, unsafe
 from models.anonymity.measures import suppress as without_small_classes
+from models.anonymity.published import LEVEL
+from models.anonymity.search.ladder import AS_WRITTEN
 from models.anonymity.steady import steadied
 from models.values.dataset import DatasetRef, GateCheck, Manifest, TableEntry
 from models.values.errors import PrivetError
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
 Facts = Mapping[str, float | int | str | None]
 RULE = "differencing: comparing the table with another release of the shop leaves no small group"
 UNEVALUATED = "could not be evaluated"
-_AS_WRITTEN = "as the spec says"
 
 
 def recorded(plan: ReleasePlan, facts: Facts, version: str) -> dict[str, float | int | str]:
@@ -40,10 +41,10 @@ def recorded(plan: ReleasePlan, facts: Facts, version: str) -> dict[str, float |
 
     Classes of their own (mondrian) are cut anew each time, so that their columns are like no others.
     """
-    levels = {name: str(facts.get(f"level_{name}", _AS_WRITTEN)) for name in plan.quasi}
+    levels = {name: str(facts.get(f"{LEVEL}{name}", AS_WRITTEN)) for name in plan.quasi}
     if facts.get("search") == "mondrian":
         levels = dict.fromkeys(plan.quasi, version)
-    return forms(plan, {name: level for name, level in levels.items() if level != _AS_WRITTEN})
+    return forms(plan, {name: level for name, level in levels.items() if level != AS_WRITTEN})
 
 
 def steady(

@@ -13,7 +13,6 @@ from models.anonymity.beside import most_rows
 from models.anonymity.consent import CUSTOMER, only_allowed, with_customer
 from models.anonymity.cuts import forms
 from models.anonymity.errors import PolicyError
-from models.anonymity.measures import facts
 from models.anonymity.policy import (
     BUCKET,
     UNIT,
@@ -25,7 +24,7 @@ from models.anonymity.policy import (
     plan_release,
     required_domains,
 )
-from models.anonymity.published import population_of
+from models.anonymity.published import Facts, population_of
 from models.values.dataset import RESERVATION, DatasetRef, LawfulBasis, Manifest, TableEntry
 from models.values.secret import SecretBytes
 from models.values.spec import ShopSpec
@@ -37,6 +36,7 @@ from tasks.stage import stage
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+    from models.anonymity.hashing import Hashing
     from models.anonymity.pseudonyms import HmacKey
 
 Tables = dict[str, "ir.Table"]
@@ -50,15 +50,27 @@ def deidentify_tables(pinned: SpecRef, curated: DatasetRef) -> Draft:
     with resolve.prepare_bench("de-identify", len(shop.releases)) as bench:
         tables = read(bench.site, bench.engine, curated, resolve.PREPARER)
         ref = DatasetRef(zone="released", name=shop.shop, version=new_version(bench.now))
-        with writing(bench.site, bench.engine, resolve.PREPARER, ref) as writer:
+        with (
+            writing(bench.site, bench.engine, resolve.PREPARER, ref) as writer,
+            bench.engine.hashing() as hashing,
+        ):
             published: Made = {}
-            parents = {name: _release(bench, shop, name, tables, writer, published) for name in shop.releases}
+            parents = {
+                name: _release(bench, shop, name, tables, writer, published, hashing)
+                for name in shop.releases
+            }
         manifest = _draft(bench, shop, writer, curated)
         return Draft(manifest=manifest, parent_rows=parents, report=_report(bench, manifest, parents))
 
 
 def _release(
-    bench: resolve.Bench, shop: ShopSpec, name: str, tables: Tables, writer: Writer, published: Made
+    bench: resolve.Bench,
+    shop: ShopSpec,
+    name: str,
+    tables: Tables,
+    writer: Writer,
+    published: Made,
+    hashing: Hashing | None,
 ) -> int:
     """Write one released table and note it if it is published; returns the rows that its purpose may use."""
     release, plan = shop.releases[name], plan_release(shop, name)
@@ -67,17 +79,18 @@ def _release(
     keys, of_keys = _keys(bench, shop, name)
     spent = _reserved(bench, shop, plan, rows, writer.ref)
     keys |= {noise_key(column): _drawn(bench) for column in noise_columns(plan)}
-    masked = deidentify(shop, name, rows, keys, tables[shop.customers.table], _unit_key(bench, shop, plan))
-    kept, facts_row = _anonymous(bench, shop, plan, masked, _population(plan, tables, keys), writer.ref)
-    measured = {key: value for key, value in facts_row.items() if value is not None}
+    people, unit_key = tables[shop.customers.table], _unit_key(bench, shop, plan)
+    masked = deidentify(shop, name, rows, keys, people, unit_key, hashing)
+    kept, known = _anonymous(bench, shop, plan, masked, _population(plan, tables, keys), writer.ref)
+    measured = _measured(bench, shop, plan, rows, kept, published)
     entry = TableEntry(
         name=name,
         product=release.product,
         purpose=release.purpose,
         columns={},
         rows=0,
-        facts=measured | of_keys | spent,
-        **_measured(bench, shop, plan, rows, kept, published),
+        facts=measuring.facts_of(measured) | known | of_keys | spent,
+        **measured,
     )
     writer.add(entry, kept)
     bench.advance(len(writer.tables), name)
@@ -143,19 +156,19 @@ def _anonymous(
     masked: ir.Table,
     population: ir.Table | None,
     ref: DatasetRef,
-) -> tuple[ir.Table, dict[str, float | int | str | None]]:
+) -> tuple[ir.Table, Facts]:
     """The rows that may be published, and what is known of them; events are written as they are, in one pass."""
     if plan.anonymity is None:
-        return masked, {**forms(plan), "protection": "pseudonymous", "minimum_count": shop.minimum_count}
+        held = "no customers" if shop.tables[plan.table].public else "pseudonymous"
+        return masked, {**forms(plan), "protection": held, "minimum_count": shop.minimum_count}
     masked = bench.engine.materialise(masked.drop(BUCKET), f"masked_{plan.release}")
     with scrubbed(f"anonymity of {plan.release}"):
         found = anonymise(plan, masked, population)
     kept = bench.engine.materialise(found.table, f"released_{plan.release}")
     record = comparing.recorded(plan, found.facts, ref.version)
     kept = comparing.steady(bench, shop, plan, kept, record)
-    measured = bench.engine.row(facts(masked.drop(UNIT), kept, plan.quasi, plan.sensitive))
-    said = {"protection": "k-anonymous", "minimum_count": shop.minimum_count, "asked_k": plan.anonymity.k}
-    return kept, measured | found.facts | record | said
+    said = Facts(protection="k-anonymous", minimum_count=shop.minimum_count, asked_k=plan.anonymity.k)
+    return kept, found.facts | record | said
 
 
 def _measured(
@@ -176,8 +189,10 @@ def _population(plan: ReleasePlan, tables: Tables, keys: dict[str, HmacKey]) -> 
 
 
 def _usable(shop: ShopSpec, name: str, tables: Tables) -> ir.Table:
-    """The rows of a release's raw table whose customers its purpose may use."""
+    """The rows of a release's raw table whose customers its purpose may use; all of a table without customers."""
     release = shop.releases[name]
+    if shop.tables[release.table].public:
+        return tables[release.table]
     via = shop.tables[release.table].customer_via
     owned = with_customer(
         shop, release.table, tables[release.table], tables[via.split(".")[0]] if via else None

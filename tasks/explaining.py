@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from infra.access import Access, AccessDenied
 from infra.manifests import latest, open_manifest
 from infra.report import explain as report
 from infra.settings import Settings
@@ -26,7 +25,8 @@ def explain(settings: Settings, release: str, output: str | None, *, internal: b
     site = open_site(settings)
     manifest = _found(site, release)
     if internal:
-        _decided(site, manifest.ref)
+        measured = manifest.ref.model_copy(update={"zone": "internal"})
+        site.keys.decide(resolve.OFFICER, "read", measured, product="internal", purpose=None)
     if as_json:
         print(report.as_json(manifest, internal=internal))
         return 0
@@ -39,18 +39,6 @@ def explain(settings: Settings, release: str, output: str | None, *, internal: b
         f"{path}: " + ("holds internal numbers; keep it as you keep the data" if secret else "may be shared")
     )
     return 0
-
-
-def _decided(site: Site, released: DatasetRef) -> None:
-    """Raises AccessDenied unless an officer may read what was measured of a release; logged before it is shown."""
-    measured = released.model_copy(update={"zone": "internal"})
-    asked = (resolve.OFFICER.name, "read", str(measured))
-    try:
-        Access.load().authorise(resolve.OFFICER, "read", measured, product="internal", purpose=None)
-    except AccessDenied:
-        site.log.append(*asked, "denied", product="internal")
-        raise
-    site.log.append(*asked, "allowed", product="internal")
 
 
 def _name(manifest: Manifest, internal: bool) -> str:

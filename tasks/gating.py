@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from expectations.gates.gate import Known, identifying_columns, run_gate
 from expectations.gates.page import render
 from infra.datasets import discarded_on_failure, read
+from infra.engine import scrubbed
+from infra.engine_judge import judge_of
 from infra.manifests import NoSuchDataset, open_manifest
 from infra.storage import write_new
 from models.anonymity.policy import plan_release
@@ -33,7 +35,7 @@ class GateFailed(PrivetError, ValueError):
 @stage(timeout_seconds=3600, tags={"privet"})
 def gate(pinned: SpecRef, draft: Draft) -> GateResult:
     """Read the draft's files back, check them, and write the gate's page; a failed gate discards the draft."""
-    with discarded_unless_done(draft.manifest), resolve.bench("gate", 3) as bench:
+    with discarded_unless_done(draft.manifest), resolve.prepare_bench("gate", 3) as bench:
         shop = resolve.spec(pinned)
         bench.advance(1, "reading the written files back")
         result = _checked(bench, shop, draft)
@@ -70,36 +72,43 @@ def _checked(bench: resolve.Bench, shop: ShopSpec, draft: Draft) -> GateResult:
         suppressed_rows=suppressed,
         raw_identifiers=_raw_identifiers(bench, shop, raw),
         raw_tables={name: raw[release.table].get_name() for name, release in shop.releases.items()},
-        populations=_populations(bench, shop, raw),
+        populations=_populations(bench, shop, raw, draft.manifest),
+        public_tables={name: table.get_name() for name, table in raw.items() if shop.tables[name].public},
         age_days=_age_days(bench, draft.manifest),
     )
     views = {name: table.get_name() for name, table in published.items()}
-    judged = run_gate(bench.engine.connection, views, shop, known)
+    judged = run_gate(judge_of(bench.engine), views, shop, known)
     beside = compared(bench, shop, draft.manifest, published)
     return GateResult(checks=(*judged.checks, *beside))
 
 
 def _raw_tables(bench: resolve.Bench, shop: ShopSpec, draft: Draft) -> dict[str, ir.Table]:
-    """The curated tables that releases were made of, that of the customers, and populations."""
+    """The curated tables that releases were made of, that of the customers, populations and what else is public."""
     wanted = {release.table for release in shop.releases.values()} | {shop.customers.table}
+    wanted |= {name for name, table in shop.tables.items() if table.public}
     targets = (release.anonymity for release in shop.releases.values() if release.anonymity)
     wanted |= {target.population for target in targets if target.population is not None}
     return read(bench.site, bench.engine, draft.manifest.parents[0], resolve.PREPARER, tables=wanted)
 
 
-def _populations(bench: resolve.Bench, shop: ShopSpec, raw: Mapping[str, ir.Table]) -> dict[str, str]:
-    """Release -> view of the population in the cut of the release, where presence is asked for.
+def _populations(
+    bench: resolve.Bench, shop: ShopSpec, raw: Mapping[str, ir.Table], draft: Manifest
+) -> dict[str, str]:
+    """Release -> table of the population in the cut of the release, where presence is asked for.
 
-    Not after a search, which made the release coarser than its transforms: then the check has failed.
+    After a search that is the cut of the levels on record; if they are not those of the written rows, these are of
+    classes that the population does not have, and the check fails.
     """
-    views = {}
+    found = {}
     for name, release in shop.releases.items():
         target = release.anonymity
-        if target is None or target.population is None or target.search != "none":
+        if target is None or target.population is None:
             continue
-        people = population_of(plan_release(shop, name), raw[target.population], {})
-        views[name] = bench.engine.view(people, f"population_of_{name}").get_name()
-    return views
+        at = None if target.search == "none" else draft.table(name).facts
+        with scrubbed(f"population of {name}"):
+            people = population_of(plan_release(shop, name), raw[target.population], {}, at)
+        found[name] = bench.engine.materialise(people, f"population_of_{name}").get_name()
+    return found
 
 
 def _age_days(bench: resolve.Bench, manifest: Manifest) -> float:

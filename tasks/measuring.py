@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from infra.engine import scrubbed
 from models.anonymity.attacks import attacks, worst_join
-from models.anonymity.measures import measure_all
+from models.anonymity.measures import Subject, measure_all
 from models.values.measures import Measures
 from models.values.spec import ShopSpec
 from tasks import resolve
@@ -44,26 +45,41 @@ def measured(
     own = attacks(table, plan.quasi, plan.sensitive, bench.engine.rows)
     searched = plan.anonymity is not None and plan.anonymity.search != "none"
     return {
-        "before": _measures(bench, shop, plan, raw),
-        "after": _measures(bench, shop, plan, table, None if searched else masked),
+        "before": _measures(shop, plan, raw),
+        "after": _measures(shop, plan, table, None if searched else masked),
         "attacks": own if joined is None else (*own, joined),
     }
 
 
 def _measures(
-    bench: resolve.Bench,
     shop: ShopSpec,
     plan: ReleasePlan,
     table: ir.Table,
     population: ir.Table | None = None,
 ) -> Measures:
-    wanted = plan.anonymity
-    return measure_all(
-        table,
-        plan.quasi,
-        plan.sensitive,
-        l=2 if wanted is None else max(2, wanted.l),
+    subject = Subject(
+        table=table,
+        quasi=plan.quasi,
+        sensitive=plan.sensitive,
+        l=2 if plan.anonymity is None else max(2, plan.anonymity.l),
         population=population,
-        people=shop.customers.public_bound,
-        rows=bench.engine.rows,
     )
+    with scrubbed(f"measures of {plan.release}"):
+        return measure_all(subject, people=shop.customers.public_bound)
+
+
+def facts_of(measures: Mapping[str, Any]) -> dict[str, float | int]:
+    """What the manifest says of a published table's measures: k, l, classes and how many rows were suppressed.
+
+    k is left out where nothing is left, and l also without sensitive columns.
+    """
+    if not measures:
+        return {}
+    before, after = measures["before"], measures["after"]
+    gone = before.rows - after.rows
+    found = {"k": after.k, "l": min((column.l for column in after.columns), default=0)}
+    return {name: least for name, least in found.items() if least} | {
+        "classes": after.classes,
+        "suppressed": gone,
+        "suppressed_share": gone / before.rows if before.rows else 0.0,
+    }

@@ -8,6 +8,7 @@ from infra.registry import Registry
 from infra.report.card import card
 from infra.report.dossier import as_json, render
 from infra.sealed import recall
+from infra.served import Service
 from models.values.evidence import Evidence
 from models.values.stage import Fitted, RegisteredModel, SpecRef, Trained
 from tasks import resolve
@@ -15,7 +16,7 @@ from tasks.artifacts import publish_markdown
 from tasks.fencing import still_wanted
 from tasks.gating import write_new_page
 from tasks.stage import stage
-from tasks.training import PLAN, case_of, keep_internal, restored
+from tasks.training import PLAN, case_of, keep_internal, packed, restored
 
 EVIDENCE = "evidence.json"
 
@@ -28,10 +29,17 @@ def publish(pinned: SpecRef, use_case: str, fitted: Fitted, evidence: Evidence) 
         settings = bench.site.settings
         registry = Registry(settings.mlflow_uri, settings.mlflow_artifacts)
         plan = recall(bench.site, resolve.TRAINER, fitted.output, PLAN).decode()
-        model = restored(bench, case_of(shop, use_case), fitted)
+        case = case_of(shop, use_case)
+        model, facts = restored(bench, case, fitted)
         bench.advance(1, "saving the model")
         still_wanted()
-        version = registry.register(f"{shop.shop}-{use_case}", model, evidence, plan)
+        version = registry.register(
+            f"{shop.shop}-{use_case}",
+            model,
+            evidence,
+            plan,
+            service=Service(case=case.name, facts=packed(facts)),
+        )
         keep_internal(bench, shop, use_case, fitted.released, {EVIDENCE: evidence.model_dump_json().encode()})
         bench.advance(2, "writing the dossier")
         dossier = f"{settings.reports_dir}/dossier-{use_case}-{evidence.run}.html"

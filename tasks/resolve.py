@@ -22,6 +22,7 @@ from tasks.progress import Advance
 PREPARER = Principal(name="prepare", role="preparer")
 GATEKEEPER = Principal(name="gate", role="gatekeeper")
 TRAINER = Principal(name="train", role="trainer")
+SCORER = Principal(name="score", role="scorer")
 OFFICER = Principal(name="officer", role="officer")
 
 

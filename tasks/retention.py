@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from infra.manifests import sweep
-from infra.retention import clear_abandoned, expired, remove
+from infra.retention import clear_abandoned, expired, remove, scored
 from models.values.dataset import DatasetRef
 from models.values.stage import SpecRef
 from tasks import resolve
@@ -25,5 +25,7 @@ def expire(pinned: SpecRef) -> tuple[DatasetRef, ...]:
         sweep(site.store, zone, shop.shop, now - ABANDONED)
     for use_case in shop.use_cases:
         sweep(site.store, "internal", f"{shop.shop}-{use_case}", now - ABANDONED)
+    for name in scored(shop):
+        sweep(site.store, "scores", name, now - ABANDONED)
     clear_abandoned(site, now - ABANDONED)
     return gone

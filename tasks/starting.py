@@ -22,6 +22,11 @@ from tasks import looking
 from tasks.stage import scrubbed
 
 SPEC = "shop.yaml"
+_PRODUCTS = {
+    "attributes": "published",
+    "events": "pseudonymous, for private training only",
+    "public": "without customers' data",
+}
 
 
 class CannotStart(PrivetError, ValueError):
@@ -144,5 +149,5 @@ def _print_plan(shop: ShopSpec, tables: tuple[TablePlan, ...]) -> None:
         console.print(f"purpose {name}: {purpose.reason} ({basis})", soft_wrap=True)
     for name, release in shop.releases.items():
         kept = f", k >= {release.anonymity.k}, l >= {release.anonymity.l}" if release.anonymity else ""
-        words = "published" if release.product == "attributes" else "pseudonymous, for private training only"
+        words = _PRODUCTS[release.product]
         console.print(f"release {name}: {words}, for {release.purpose}{kept}", soft_wrap=True)

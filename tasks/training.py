@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from infra.access import Principal
 from infra.datasets import read
 from infra.manifests import new_version
 from infra.quiet import hushed
@@ -21,9 +22,12 @@ from tasks.stage import stage
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-    from models.cases.case import UseCase
+    from models.cases.case import Facts, UseCase
+    from models.privacy.plan import PrivacyPlan
+    from models.privacy.runlog import StatisticLog
 
-WEIGHTS, PLAN, LOG, LOSSES = "weights.npz", "plan.json", "log.json", "losses.json"
+WEIGHTS, FACTS = "weights.npz", "facts.npz"
+PLAN, LOG, LOSSES = "plan.json", "log.json", "losses.json"
 
 
 class UnknownCase(PrivetError, LookupError):
@@ -39,9 +43,11 @@ def fit(pinned: SpecRef, use_case: str, released: DatasetRef, reservation: str) 
     shop = resolve.spec(pinned)
     case = case_of(shop, use_case)
     with resolve.bench(f"train {use_case}", case.recipe.steps) as bench:
-        plan = case.recipe.plan(shop.target(use_case))
-        customers = case.examples(features_of(bench, shop, use_case, released), "train")
-        model = case.build_model()
+        plan = case.plan(shop.target(use_case))
+        held = tables_of(bench, shop, use_case, released)
+        rows = bench.engine.materialise(case.features(*held), f"features_{use_case}")
+        facts, statistics = _facts(case, plan, held, rows)
+        model = case.build_model(facts)
         with artifacts.progress(f"progress-{use_case}") as show:
 
             def on_step(step: int, steps: int, epsilon: float) -> None:
@@ -52,10 +58,17 @@ def fit(pinned: SpecRef, use_case: str, released: DatasetRef, reservation: str) 
                 show(step / steps, f"step {step} of {steps}, {spent}")
 
             result = fit_privately(
-                plan, model, customers, loss=case.loss, optimizer=case.optimizer(), on_step=on_step
-            )
+                plan,
+                model,
+                case.examples(rows, "train", facts),
+                loss=case.loss,
+                optimizer=case.optimizer(),
+                tables=case.embedding_tables(model),
+                on_step=on_step,
+            ).beside(statistics)
         contents = {
-            WEIGHTS: _packed(model),
+            WEIGHTS: packed({f"w{number:04d}": held for number, held in enumerate(model.get_weights())}),
+            FACTS: packed(facts),
             PLAN: plan.model_dump_json().encode(),
             LOG: result.log.model_dump_json().encode(),
             LOSSES: repr(list(result.losses)).encode(),
@@ -74,13 +87,41 @@ def case_of(shop: ShopSpec, use_case: str) -> UseCase:
     return CATALOG[name]
 
 
-def features_of(bench: resolve.Bench, shop: ShopSpec, use_case: str, released: DatasetRef) -> ir.Table:
-    """The features of all customers of a release, computed once on the engine, for the use case's purpose only."""
+def tables_of(
+    bench: resolve.Bench,
+    shop: ShopSpec,
+    use_case: str,
+    released: DatasetRef,
+    principal: Principal = resolve.TRAINER,
+    *,
+    hold: bool = True,
+) -> list[ir.Table]:
+    """The released tables of a use case in the order in which the case takes them, for its purpose only.
+
+    With `hold` they are decrypted once, into work tables; otherwise wherever they are read.
+    """
     entry, case = shop.use_cases[use_case], case_of(shop, use_case)
     purposes = dict.fromkeys(entry.tables, entry.purpose)
-    tables = read(bench.site, bench.engine, released, resolve.TRAINER, tables=entry.tables, purposes=purposes)
-    held = [bench.engine.materialise(tables[name], f"held_{name}") for name in case.tables]
-    return bench.engine.materialise(case.features(*held), f"features_{use_case}")
+    tables = read(bench.site, bench.engine, released, principal, tables=entry.tables, purposes=purposes)
+    if not hold:
+        return [tables[name] for name in case.tables]
+    return [bench.engine.materialise(tables[name], f"held_{name}") for name in case.tables]
+
+
+def _facts(
+    case: UseCase, plan: PrivacyPlan, held: list[ir.Table], rows: ir.Table
+) -> tuple[Facts, tuple[StatisticLog, ...]]:
+    """The public facts of a case, with its statistics of the training customers released by the plan."""
+    from models.privacy.statistics import noised_sum
+
+    facts, logs = case.facts(*held), []
+    train = rows.filter(rows.part == "train")
+    for statistic in case.statistics:
+        given = statistic.contributions(train, facts)
+        noise = plan.statistics[statistic.name]
+        facts[statistic.name], log = noised_sum(given, name=statistic.name, noise_multiplier=noise)
+        logs.append(log)
+    return facts, tuple(logs)
 
 
 def keep_internal(
@@ -101,16 +142,24 @@ def keep_internal(
     return keep(bench.site, resolve.TRAINER, ref, contents, manifest=manifest)
 
 
-def restored(bench: resolve.Bench, case: UseCase, fitted: Fitted) -> Any:
-    """The trained model of a run, from its sealed weights (arrays only, no pickles)."""
-    packed = recall(bench.site, resolve.TRAINER, fitted.output, WEIGHTS)
-    model = case.build_model()
-    with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
-        model.set_weights([arrays[name] for name in sorted(arrays.files)])
-    return model
+def restored(bench: resolve.Bench, case: UseCase, fitted: Fitted) -> tuple[Any, Facts]:
+    """The trained model of a run, from its sealed weights, and the facts that it was trained beside."""
+    weights, facts = (
+        unpacked(recall(bench.site, resolve.TRAINER, fitted.output, name)) for name in (WEIGHTS, FACTS)
+    )
+    model = case.build_model(facts)
+    model.set_weights([weights[name] for name in sorted(weights)])
+    return model, facts
 
 
-def _packed(model: Any) -> bytes:
+def packed(arrays: Facts) -> bytes:
+    """Arrays of numbers and text as one file; ValueError for objects, which would be pickles."""
     buffer = io.BytesIO()
-    np.savez(buffer, **{f"w{number:04d}": array for number, array in enumerate(model.get_weights())})
+    np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
+
+
+def unpacked(contents: bytes) -> Facts:
+    """The arrays of a file that `packed` made; ValueError for a pickle in it."""
+    with np.load(io.BytesIO(contents), allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}

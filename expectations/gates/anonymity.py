@@ -69,9 +69,9 @@ class TCloseness(NothingBroken):
         return cls.where(found, f"d > {float(t)!r} + {CLOSE}")
 
     @classmethod
-    def ordered(cls, quasi: Sequence[str], sensitive: str, t: float, order: Sequence[str] = ()) -> Self:
-        """Earth mover's distance at most `t`, with the values in `order` or in the natural one of their type."""
-        return cls.where(earth_movers(quasi, sensitive, order), f"d > {float(t)!r} + {CLOSE}")
+    def ordered(cls, quasi: Sequence[str], sensitive: str, t: float) -> Self:
+        """Earth mover's distance at most `t`, with the values in the natural order of their type."""
+        return cls.where(earth_movers(quasi, sensitive), f"d > {float(t)!r} + {CLOSE}")
 
 
 class BetaLikeness(NothingBroken):

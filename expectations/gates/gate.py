@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 from expectations.errors import GateError
 from expectations.gates.plan import planned_checks
 from expectations.gates.samples import columns_of, sampled_columns
-from expectations.gates.sql import compared, quoted
+from expectations.gates.sql import compared, quoted, uuids, uuids_of
 from expectations.gates.subject import PlannedCheck, Subject
 from models.values.dataset import GateCheck, GateResult
+from models.values.errors import PrivetError
 from models.values.spec import ShopSpec
 
 if TYPE_CHECKING:
-    import duckdb
+    from expectations.gates.judge import Judge
 
 UNEVALUATED = "could not be evaluated"
 
@@ -33,7 +34,8 @@ class Known:
     `raw_identifiers`: release -> views whose columns hold raw identifying values (see `identifying_columns`) that no
     released text may equal. `raw_tables`: release -> the view of its raw table, sampled for columns that a transform
     must have changed. `populations`: release -> a view of the population in the form of the release, for
-    delta-presence. `age_days`: of the oldest data set that the releases are made of.
+    delta-presence. `public_tables`: table without customers -> its view, whose keys may be released as they are.
+    `age_days`: of the oldest data set that the releases are made of.
     """
 
     parent_rows: Mapping[str, int]
@@ -41,11 +43,12 @@ class Known:
     raw_identifiers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     raw_tables: Mapping[str, str] = field(default_factory=dict)
     populations: Mapping[str, str] = field(default_factory=dict)
+    public_tables: Mapping[str, str] = field(default_factory=dict)
     age_days: float | None = None
 
 
 def run_gate(
-    connection: duckdb.DuckDBPyConnection,
+    judge: Judge,
     tables: Mapping[str, str],
     spec: ShopSpec,
     known: Known,
@@ -58,7 +61,7 @@ def run_gate(
     rules and thresholds of the spec, never a value or a count.
 
     Args:
-        connection: where the views are; it is used as it is (but for temporary tables, dropped again) and stays open.
+        judge: the engine that has the views; what the gate makes there beside them is dropped again.
         tables: release -> view or table.
         spec: says what each release must be.
         known: what releases are compared with.
@@ -77,24 +80,25 @@ def run_gate(
     plans = {name: plan_release(spec, name) for name in tables}
     with (
         _imported(),
-        _compared(connection, known.raw_identifiers) as raw_values,
-        sampled_columns(connection, plans, known.raw_tables, known.parent_rows) as samples,
+        _compared(judge, known.raw_identifiers) as raw_values,
+        sampled_columns(judge, plans, known.raw_tables, known.parent_rows) as samples,
     ):
         for name, view in tables.items():
             subject = Subject(
                 spec=spec,
                 plan=plans[name],
-                types=columns_of(connection, view),
+                types=columns_of(judge, view),
                 parent_rows=known.parent_rows.get(name),
                 suppressed_rows=known.suppressed_rows.get(name),
                 raw_views=tuple(known.raw_identifiers.get(name, ())),
                 raw_values=raw_values.get(name),
                 samples=samples.get(name, {}),
+                public_tables=known.public_tables,
                 population=known.populations.get(name),
                 age_days=known.age_days,
                 patterns=residual_patterns() if patterns is None else patterns,
             )
-            checks.extend(_judge(connection, view, subject))
+            checks.extend(_judged(judge, view, subject))
     return GateResult(checks=tuple(checks))
 
 
@@ -107,42 +111,44 @@ def _imported() -> Iterator[None]:
 
 
 @contextmanager
-def _compared(
-    connection: duckdb.DuckDBPyConnection, raw: Mapping[str, Sequence[str]]
-) -> Iterator[dict[str, str]]:
+def _compared(judge: Judge, raw: Mapping[str, Sequence[str]]) -> Iterator[dict[str, str]]:
     """Release -> the view with which its values are compared, for as long as the block runs.
 
-    Each view of `raw` is read once, into a table, however many releases and columns are compared with it. A release
-    is left out if one of its views cannot be read.
+    Each view of `raw` is read once, and kept, however many releases and columns are compared with it. A release is
+    left out if one of its views cannot be read.
     """
-    tables: dict[str, str] = {}
+    kept: dict[str, str] = {}
     joined: dict[str, str] = {}
     try:
         for number, view in enumerate(dict.fromkeys(chain.from_iterable(raw.values()))):
-            if _taken(connection, view, f"gate_raw_{number}_"):
-                tables[view] = f"gate_raw_{number}_"
+            name = f"gate_raw_{number}_"
+            if _taken(judge, view, name):
+                kept[view] = name
         for number, (release, views) in enumerate(raw.items()):
-            if views and tables.keys() >= set(views):
+            if views and kept.keys() >= set(views):
                 joined[release] = f"gate_raw_of_{number}_"
-                query = " UNION ALL ".join(f"FROM {quoted(tables[view])}" for view in views)
-                connection.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(joined[release])} AS {query}")
+                names = [kept[view] for view in views]
+                judge.define(_united("v", names), joined[release])
+                judge.define(_united("u", map(uuids_of, names)), uuids_of(joined[release]))
         yield joined
     finally:
-        for name in joined.values():
-            connection.execute(f"DROP VIEW IF EXISTS {quoted(name)}")
-        for name in tables.values():
-            connection.execute(f"DROP TABLE IF EXISTS {quoted(name)}")
+        for name in (*joined.values(), *kept.values()):
+            judge.drop(uuids_of(name))
+            judge.drop(name)
 
 
-def _taken(connection: duckdb.DuckDBPyConnection, view: str, name: str) -> bool:
-    """Whether what `sql.compared` makes of the view could be read, into the temporary table `name`."""
-    import duckdb
+def _united(column: str, tables: Iterable[str]) -> str:
+    return " UNION ALL ".join(f"SELECT {column} FROM {quoted(table)}" for table in tables)
 
-    columns = tuple(columns_of(connection, view))
+
+def _taken(judge: Judge, view: str, name: str) -> bool:
+    """Whether what is compared with a view could be read, under a name and, the UUIDs among it, under another."""
+    columns = tuple(columns_of(judge, view))
     if not columns:
         return False
-    with suppress(duckdb.Error):
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS {compared(view, columns)}")
+    with suppress(PrivetError):
+        judge.keep(view, compared(columns), name)
+        judge.keep(name, uuids(), uuids_of(name))
         return True
     return False
 
@@ -157,9 +163,9 @@ def identifying_columns(spec: ShopSpec, table: str) -> tuple[str, ...]:
     )
 
 
-def _judge(connection: duckdb.DuckDBPyConnection, view: str, subject: Subject) -> list[GateCheck]:
+def _judged(judge: Judge, view: str, subject: Subject) -> list[GateCheck]:
     planned = list(planned_checks(subject))
-    verdicts = _verdicts(connection, view, planned)
+    verdicts = _verdicts(judge, view, planned)
     return [
         GateCheck(
             table=subject.plan.release,
@@ -171,16 +177,11 @@ def _judge(connection: duckdb.DuckDBPyConnection, view: str, subject: Subject) -
     ]
 
 
-def _verdicts(
-    connection: duckdb.DuckDBPyConnection, view: str, planned: list[PlannedCheck]
-) -> list[bool | None]:
+def _verdicts(judge: Judge, view: str, planned: list[PlannedCheck]) -> list[bool | None]:
     """Whether each check held; None where it could not be evaluated."""
-    import duckdb
-    import great_expectations as gx
     from great_expectations.exceptions import GreatExpectationsError
-    from sqlalchemy.exc import SQLAlchemyError
 
-    from expectations.gates.duckdb import batch_of, quiet
+    from expectations.gates.asking import quiet, validated
 
     verdicts: list[bool | None] = [None] * len(planned)
     ready = [
@@ -188,11 +189,10 @@ def _verdicts(
     ]
     for place, expectation in ready:
         expectation.meta = {"place": place}
-    suite = gx.ExpectationSuite(name="gate", expectations=[expectation for _, expectation in ready])
     try:
-        with quiet(), batch_of(connection, view) as batch:
-            results = batch.validate(suite, result_format="BOOLEAN_ONLY").results
-    except (GreatExpectationsError, SQLAlchemyError, duckdb.Error, ConnectionError, LookupError):
+        with quiet():
+            results = validated(judge, view, [expectation for _, expectation in ready])
+    except (GreatExpectationsError, PrivetError, LookupError):
         return verdicts
     for result in results:
         raised = "'raised_exception': True" in str(result.exception_info)

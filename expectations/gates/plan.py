@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from expectations.gates.criteria import anonymity_checks
 from expectations.gates.subject import PlannedCheck, Subject
+from models.anonymity.forms import NUMBER_FORMS, TEXT_FORMS
 from models.values.transform import ALPHABETS, AgeBand, Band, Pseudonym, Token
 
 if TYPE_CHECKING:
+    from models.anonymity.forms import Form
     from models.anonymity.policy import PlannedColumn
 
 MOST_BANDS = 5000
@@ -27,6 +29,8 @@ def planned_checks(subject: Subject) -> Iterator[PlannedCheck]:
     yield from anonymity_checks(subject)
     for name in subject.of_type("VARCHAR"):
         yield from _text(subject, name)
+    for name in subject.of_type("BIGINT", "UBIGINT", "HUGEINT"):
+        yield _form(name, NUMBER_FORMS)
     for column in subject.plan.columns:
         yield from _changed(subject, column)
     yield from _raw(subject)
@@ -39,7 +43,7 @@ def _shape(subject: Subject) -> Iterator[PlannedCheck]:
     yield PlannedCheck(
         rule="columns: exactly the planned columns, of plain types",
         detail=f"needs {', '.join(names)}",
-        expectation=gate.NoUnexpectedColumn.planned(names),
+        expectation=gate.NoUnexpectedColumn.planned(names, subject.types),
     )
     yield PlannedCheck(rule="not empty: the table has rows", expectation=gate.NotEmpty.rows())
     limit, age = subject.spec.retention.raw_days, subject.age_days
@@ -58,7 +62,7 @@ def _rows(subject: Subject) -> Iterator[PlannedCheck]:
     if parent is None:
         yield PlannedCheck(rule="rows: as many rows as the parent table allows", expectation=None)
         return
-    if product == "events":
+    if product != "attributes":
         expectation = RowsAgainstParent.exactly(parent)
         yield PlannedCheck(
             rule="rows: every row that is allowed arrived, and no other", expectation=expectation
@@ -85,7 +89,8 @@ def _key(subject: Subject, column: PlannedColumn) -> Iterator[PlannedCheck]:
     name, entry = column.name, subject.spec.tables[subject.plan.table]
     if isinstance(column.transform, Pseudonym):
         yield PlannedCheck(
-            rule=f"pseudonym form: column {name} has the type UUID", expectation=gate.PseudonymForm.uuid(name)
+            rule=f"pseudonym form: column {name} has the type UUID",
+            expectation=gate.PseudonymForm.uuid(name, subject.types),
         )
         yield PlannedCheck(
             rule=f"pseudonym entropy: the pseudonyms of column {name} look random",
@@ -103,6 +108,14 @@ def _text(subject: Subject, name: str) -> Iterator[PlannedCheck]:
     from models.anonymity.patterns import ODD, PLAIN
 
     transform = next((c.transform for c in subject.plan.columns if c.name == name), None)
+    public = _public_key(subject, name)
+    if public is not None:
+        view = subject.public_tables.get(public[0])
+        yield PlannedCheck(
+            rule=f"public keys: column {name} holds only keys of {public[0]}, which has no customers",
+            expectation=None if view is None else gate.OnlyPublicKeys.column(name, view, public[1]),
+        )
+        return
     if isinstance(transform, Token):
         yield PlannedCheck(
             rule=f"token form: every token of column {name} has the form of the spec",
@@ -122,6 +135,28 @@ def _text(subject: Subject, name: str) -> Iterator[PlannedCheck]:
         expectation=gate.NoIdentifierPattern.column(name, subject.patterns, ODD, PLAIN)
         if subject.patterns
         else None,
+    )
+    yield _form(name, TEXT_FORMS)
+
+
+def _public_key(subject: Subject, name: str) -> tuple[str, str] | None:
+    """Table and column of the public key that a released column shows as it is; None for any other column."""
+    column = subject.spec.tables[subject.plan.table].columns.get(name)
+    if column is None or column.role != "key" or column.effective_transform(name).kind != "keep":
+        return None
+    table, _, key = (column.references or f"{subject.plan.table}.{name}").partition(".")
+    return (table, key) if subject.spec.tables[table].public else None
+
+
+def _form(name: str, forms: Sequence[Form]) -> PlannedCheck:
+    """That a column is not made of values of one form, where a single one would prove nothing."""
+    from expectations.gates.expectations import NoIdentifyingForm
+    from models.anonymity.patterns import ODD, PLAIN
+
+    return PlannedCheck(
+        rule=f"identifying forms: the values of column {name} have no form in common that identifies",
+        detail="looked for " + ", ".join(f"{form.kind} (over {form.share:.0%})" for form in forms),
+        expectation=NoIdentifyingForm.column(name, forms, ODD, PLAIN),
     )
 
 

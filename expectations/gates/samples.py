@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from expectations.gates.plan import CHANGING
 from expectations.gates.sql import quoted, sampled
+from models.values.errors import PrivetError
 
 if TYPE_CHECKING:
-    import duckdb
-
+    from expectations.gates.judge import Judge
     from models.anonymity.policy import ReleasePlan
 
 SAMPLE_ROWS = 1_000_000
@@ -20,7 +20,7 @@ SAMPLE_ROWS = 1_000_000
 
 @contextmanager
 def sampled_columns(
-    connection: duckdb.DuckDBPyConnection,
+    judge: Judge,
     plans: Mapping[str, ReleasePlan],
     raw_tables: Mapping[str, str],
     rows: Mapping[str, int],
@@ -37,10 +37,9 @@ def sampled_columns(
     try:
         for number, (view, columns) in enumerate(wanted.items()):
             many = max((rows.get(release, 0) for release, of in raw_tables.items() if of == view), default=0)
-            if columns and _taken(
-                connection, view, columns, SAMPLE_ROWS / max(many, 1), f"gate_sample_{number}_"
-            ):
-                made[view] = f"gate_sample_{number}_"
+            name = f"gate_sample_{number}_"
+            if columns and _taken(judge, view, columns, SAMPLE_ROWS / max(many, 1), name):
+                made[view] = name
         yield {
             release: {
                 name: _view_of(made[view], wanted[view].index(name)) if view in made else None
@@ -51,8 +50,8 @@ def sampled_columns(
     finally:
         for view, table in made.items():
             for place, _ in enumerate(wanted[view]):
-                connection.execute(f"DROP VIEW IF EXISTS {quoted(_view_of(table, place))}")
-            connection.execute(f"DROP TABLE IF EXISTS {quoted(table)}")
+                judge.drop(_view_of(table, place))
+            judge.drop(table)
 
 
 def _changed(plan: ReleasePlan | None) -> list[str]:
@@ -64,28 +63,19 @@ def _view_of(table: str, place: int) -> str:
     return f"{table}of_{place}_"
 
 
-def columns_of(connection: duckdb.DuckDBPyConnection, view: str) -> dict[str, str]:
-    """Column -> type in the engine; empty if there is no such view."""
-    import duckdb
-
+def columns_of(judge: Judge, table: str) -> dict[str, str]:
+    """Column -> type as DuckDB names it; empty if the table cannot be read."""
     try:
-        described = connection.execute(f"DESCRIBE SELECT * FROM {quoted(view)}").fetchall()
-    except duckdb.Error:
+        return judge.types(table)
+    except PrivetError:
         return {}
-    return {str(row[0]): str(row[1]) for row in described}
 
 
-def _taken(
-    connection: duckdb.DuckDBPyConnection, view: str, columns: Sequence[str], share: float, table: str
-) -> bool:
-    """Whether the view could be sampled, into a temporary table with a view for each column."""
-    import duckdb
-
-    query = sampled(view, columns, secrets.token_hex(16), share)
-    with suppress(duckdb.Error):
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(table)} AS {query}")
+def _taken(judge: Judge, view: str, columns: Sequence[str], share: float, table: str) -> bool:
+    """Whether the view could be sampled, under the name `table` and with a view of that for each column."""
+    with suppress(PrivetError):
+        judge.keep(view, sampled(columns, secrets.token_hex(16), share), table)
         for place, _ in enumerate(columns):
-            one = f"SELECT v FROM {quoted(table)} WHERE c = {place}"
-            connection.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(_view_of(table, place))} AS {one}")
+            judge.define(f"SELECT v FROM {quoted(table)} WHERE c = {place}", _view_of(table, place))
         return True
     return False

@@ -25,9 +25,9 @@ class PlannedCheck:
 class Subject:
     """A released table under the gate, and what the caller knows of its parent.
 
-    `types`: column -> type in the engine. `raw_values` holds what is in `raw_views` as `sql.compared` makes it, None
-    if it cannot be read; `samples`: column -> a sample of its raw values, None likewise. `age_days`: of the oldest
-    data set that the release is made of.
+    `types`: column -> type as DuckDB names it. `raw_values` holds what is in `raw_views` as `sql.compared` makes it,
+    None if it cannot be read; `samples`: column -> a sample of its raw values, None likewise. `public_tables`: table
+    without customers -> its view. `age_days`: of the oldest data set that the release is made of.
     """
 
     spec: ShopSpec
@@ -38,6 +38,7 @@ class Subject:
     raw_views: tuple[str, ...] = ()
     raw_values: str | None = None
     samples: Mapping[str, str | None] = field(default_factory=dict)
+    public_tables: Mapping[str, str] = field(default_factory=dict)
     population: str | None = None
     age_days: float | None = None
     patterns: Mapping[str, str]

@@ -32,6 +32,7 @@ TAGS = frozenset(
         "features",
         "evidence_seal",
         "model_seal",
+        "facts_seal",
     }
 )
 PARAMS = frozenset(

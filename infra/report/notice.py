@@ -161,7 +161,11 @@ def _purpose(reader: _Reader, name: str) -> Row:
             for r in regimes
         ],
         "choice": say(f"purposes.choice.{_choice(spec, purpose)}", contact=reader.notice.contact),
-        "releases": [_release(reader, key) for key, entry in spec.releases.items() if entry.purpose == name],
+        "releases": [
+            _release(reader, key)
+            for key, entry in spec.releases.items()
+            if entry.purpose == name and entry.product != "public"
+        ],
         "models": [_model(reader, key) for key, entry in spec.use_cases.items() if entry.purpose == name],
     }
 

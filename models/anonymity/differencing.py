@@ -37,11 +37,6 @@ class Shown:
 Pairs = dict[str, tuple[ir.Value, ir.Value]]
 
 
-def same_form(new: Shown, old: Shown) -> bool:
-    """Whether the two tables have the same columns, cut in the same way."""
-    return dict(new.columns) == dict(old.columns)
-
-
 def unsafe(new: Shown, old: Shown, k: int) -> Iterator[ir.Table]:
     """For each way of subtracting the two tables, one row: `broken`, how many classes then differ by fewer than `k`.
 

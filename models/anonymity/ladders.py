@@ -14,8 +14,18 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from models.anonymity.search.hierarchy import hierarchy_ladder
-from models.anonymity.search.ladder import STAR, Label, Ladder, make_ladder, ordered
+from models.anonymity.errors import PolicyError
+from models.anonymity.search.hierarchy import hierarchy_ladder, label_at
+from models.anonymity.search.ladder import (
+    AS_WRITTEN,
+    STAR,
+    Label,
+    Ladder,
+    level_of,
+    make_ladder,
+    ordered,
+    unless_missing,
+)
 from models.values.hierarchy import DIGITS, Division, Hierarchy
 from models.values.levels import default_levels, named
 from models.values.transform import AgeBand, Band, Prefix, Round, Suppress, Transform, Truncate
@@ -27,13 +37,43 @@ def ladder_of(
     column: str, values: Sequence[object], transform: Transform, levels: Sequence[Transform] | None = None
 ) -> Ladder:
     """The ladder of a column's released `values` under `transform`; `levels` as the spec lists them."""
-    above = default_levels(transform) if levels is None else tuple(levels)
-    above = tuple(level for level in above if not isinstance(level, Suppress))
+    above = _above(transform, levels)
     if isinstance(transform, Hierarchy):
         steps = [level.level for level in above if isinstance(level, Hierarchy)]
         return hierarchy_ladder(column, values, transform.rows, transform.level, steps)
     coarser = [(named(level), partial(_label, transform, level)) for level in above]
     return make_ladder(column, values, coarser, _places(transform, ordered(values)), joined(transform))
+
+
+def ladder_at(
+    column: str,
+    values: Sequence[object],
+    transform: Transform,
+    levels: Sequence[Transform] | None,
+    name: str,
+) -> Ladder:
+    """`values` and, above them, only the level that a search calls `name`, whether or not it merges any of them.
+
+    Errors: PolicyError if the transform has no such level.
+    """
+    finest = ordered(values)
+    label: dict[str, Label] = {AS_WRITTEN: lambda value: value, STAR: lambda _: STAR}
+    label |= {named(level): _label_of(transform, level) for level in _above(transform, levels)}
+    if name not in label:
+        raise PolicyError(f"column {column!r} has no level {name!r}; release the table anew")
+    steps = (level_of(AS_WRITTEN, finest, label[AS_WRITTEN]), level_of(name, finest, label[name]))
+    return Ladder(column=column, values=finest, levels=steps)
+
+
+def _label_of(transform: Transform, level: Transform) -> Label:
+    if isinstance(transform, Hierarchy) and isinstance(level, Hierarchy):
+        return label_at(transform.rows, transform.level, level.level)
+    return partial(unless_missing, partial(_label, transform, level))
+
+
+def _above(transform: Transform, levels: Sequence[Transform] | None) -> tuple[Transform, ...]:
+    above = default_levels(transform) if levels is None else tuple(levels)
+    return tuple(level for level in above if not isinstance(level, Suppress))
 
 
 def _label(below: Transform, level: Transform, value: object) -> object:

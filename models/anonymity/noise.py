@@ -1,5 +1,6 @@
 """Noise: local differential privacy of one column, drawn by the engine.
 
+The discrete Gaussian is drawn without rounding (see `discrete`), the others from uniform numbers of 60 bits.
 Randomness is HMAC-SHA256 of the row's key under a key that is drawn for one preparation and kept nowhere: a
 pseudorandom function in counter mode, so that a row has one noise however often the engine computes it.
 """
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 import ibis
 import ibis.expr.types as ir
 
+from models.anonymity.discrete import PARTS, discrete_gaussian, variance_parts
 from models.anonymity.pseudonyms import HmacKey, bits, hmac_sha256
 from models.values.transform import Noise
 
@@ -27,9 +29,8 @@ def noised(column: ir.NumericValue, row: ir.StringValue, transform: Noise, key: 
     number = column.cast("float64")
     known = number.isnan().ifelse(ibis.null("float64"), number).fill_null(transform.low)
     steps = known.clip(lower=transform.low, upper=transform.high) / transform.step
-    tag = hmac_sha256(row, key)
-    drawn = _drawn(transform, _uniform(tag, 0), _uniform(tag, _DIGITS))
-    exact = steps.round() if transform.mechanism == "geometric" else steps
+    drawn = _drawn(transform, hmac_sha256(row, key))
+    exact = steps.round() if transform.mechanism in ("geometric", "discrete_gaussian") else steps
     whole = column.type().is_integer() and float(transform.step).is_integer()
     released = (exact + drawn).round() * transform.step
     return released.round(0 if whole else 9).cast("int64" if whole else "float64")
@@ -45,7 +46,15 @@ def scale(transform: Noise) -> float:
 
         unit = float(get_sigma_gaussian(transform.epsilon, transform.delta))
         return unit * transform.steps * math.sqrt(transform.rows)
+    if transform.mechanism == "discrete_gaussian":
+        return math.sqrt(_parts(transform) / PARTS)
     return transform.steps * transform.rows / transform.epsilon
+
+
+def _parts(transform: Noise) -> int:
+    """The variance of the discrete Gaussian in 1 / PARTS; whole values move by a whole number of steps."""
+    moved = round(transform.steps) * math.sqrt(transform.rows)
+    return variance_parts(moved, transform.epsilon, transform.delta)
 
 
 def row_name(table: ir.Table, key: Sequence[str]) -> ir.StringValue:
@@ -62,9 +71,9 @@ def _uniform(tag: ir.StringValue, start: int) -> ir.FloatingValue:
     return (bits(tag, start, _DIGITS).cast("float64") + 0.5) / float(1 << 60)
 
 
-def _drawn(transform: Noise, one: ir.FloatingValue, other: ir.FloatingValue) -> ir.FloatingValue:
-    """Noise in steps, from two uniform numbers."""
-    width = scale(transform)
+def _drawn(transform: Noise, tag: ir.StringValue) -> ir.NumericValue:
+    """Noise in steps, from the bits of a tag."""
+    one, other, width = _uniform(tag, 0), _uniform(tag, _DIGITS), scale(transform)
     match transform.mechanism:
         case "laplace":  # the difference of two exponential numbers
             return (other.ln() - one.ln()) * width
@@ -72,3 +81,5 @@ def _drawn(transform: Noise, one: ir.FloatingValue, other: ir.FloatingValue) -> 
             return (other.ln() * -width).floor() - (one.ln() * -width).floor()
         case "gaussian":  # Box & Muller 1958
             return (one.ln() * -2).sqrt() * (other * (2 * math.pi)).cos() * width
+        case "discrete_gaussian":
+            return discrete_gaussian(tag, _parts(transform))

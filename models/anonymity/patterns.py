@@ -9,7 +9,7 @@ from __future__ import annotations
 
 _LETTER = "A-Za-zÀ-ɏ"
 _ANY = _LETTER + "Ͱ-ϿЀ-ӿ"  # with the letters of other scripts that look like Latin ones
-_HAN = "一-鿿"
+HAN = "一-鿿"
 _PROVINCE = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
 _STREET = "Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|Boulevard|Blvd|Court|Ct|Way|Place|Pl|Terrace"
 _SERVICE = (
@@ -27,10 +27,13 @@ _DAY = (
 PATTERNS: dict[str, str] = {
     "URL": r"(?i)(?:https?://|ftp://|www\.)[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+",
     "EMAIL": rf"[{_ANY}0-9._%+'-]+ ?(?:@|\(at\)|\[at\]) ?"
-    rf"[{_ANY}0-9{_HAN}-]+(?:\.[{_ANY}0-9{_HAN}-]+)+",
+    rf"[{_ANY}0-9{HAN}-]+(?:\.[{_ANY}0-9{HAN}-]+)+",
+    "ACCOUNT_WECHAT": r"(?i:\bwxid_[0-9a-z]{6,}\b)",
     "ACCOUNT_SERVICE": rf"(?i:(?:{_SERVICE}){_IS}"
     r"([A-Za-z0-9_.-]{4,}[0-9][A-Za-z0-9_-]*|[A-Za-z0-9_.-]*[0-9][A-Za-z0-9_-]{4,}))"
-    r"|(?i:qq|扣扣)([0-9]{5,11})",
+    r"|(?i:qq|扣扣)([0-9]{5,11})"
+    rf"|(?i:(?:{_SERVICE})([A-Za-z][A-Za-z0-9_.-]{{3,}}[0-9][A-Za-z0-9_-]*|[A-Za-z][A-Za-z0-9_.-]*[0-9][A-Za-z0-9_-]{{3,}}))"
+    rf"|(?i:\b([A-Za-z][A-Za-z0-9_.-]{{2,}}[0-9][A-Za-z0-9_-]*)(?:加我|是我|我)的?(?:{_SERVICE}))",
     "ACCOUNT_HANDLE": r"(?:^|[^A-Za-z0-9._%+'-])(@[A-Za-z_][A-Za-z0-9_.]{2,29})",
     "DEVICE": r"(?i:\b[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}\b)"
     r"|(?i:\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b)",
@@ -48,7 +51,7 @@ PATTERNS: dict[str, str] = {
     r"(?i:[' ]{0,2}(?:number|no\.?|num|id|card|is|was|号码?|编号|是|为|[:： #]))"
     r"{0,5}([A-Za-z]{0,2}[0-9][0-9-]{4,}[0-9])",
     "BIRTHDATE": rf"(?i:\bborn\b|birth|\bdob\b|\bbday\b|生日|出生|生于)[^0-9\n\[]{{0,24}}({_DAY})"
-    rf"|({_DAY})(?:出生|生人)",
+    rf"|({_DAY})(?:出生|生人|生的|生[,，。;；)）]|生$)",
     "ID": r"\b[0-9]{6}[ -]?[0-9]{8}[ -]?[0-9]{3}[0-9Xx]\b"
     r"|\b[0-9]{3}-[0-9]{2}-[0-9]{4}\b"
     rf"|[{_ANY}]{{1,3}}-?[0-9]{{6,}}\b",
@@ -63,7 +66,7 @@ PATTERNS: dict[str, str] = {
     r"|[零〇一二三四五六七八九幺]{7,}",
     "PLATE": rf"[{_PROVINCE}][A-ZΑ-ΩА-Я][· ]?[A-HJ-NP-Z0-9]{{4,5}}[A-HJ-NP-Z0-9挂学警港澳]",
     "ADDRESS": rf"\b[0-9]{{1,5}}[A-Za-z]? (?:[A-ZÀ-Þ][{_LETTER}'.-]* ){{1,4}}(?:{_STREET})\b"
-    rf"|[{_HAN}]{{2,6}}(?:路|街|巷|道|弄)[0-9]{{1,5}}[号弄](?:[0-9]{{1,4}}(?:号楼|栋|单元|室|楼))*",
+    rf"|[{HAN}]{{2,6}}(?:路|街|巷|道|弄)[0-9]{{1,5}}[号弄](?:[0-9]{{1,4}}(?:号楼|栋|单元|室|楼))*",
 }
 
 # What only its neighbourhood makes personal: enough for a text to be analysed, not to stop a release.

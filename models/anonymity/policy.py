@@ -14,6 +14,7 @@ from models.anonymity.beside import key_of, with_beside
 from models.anonymity.consent import CUSTOMER
 from models.anonymity.errors import PolicyError
 from models.anonymity.generalise import transform_column, truncate
+from models.anonymity.hashing import Hashing, Keyed
 from models.anonymity.keyed import key_domain, shifted
 from models.anonymity.noise import noised, row_name
 from models.anonymity.pseudonyms import HmacKey, bucket, pseudonym
@@ -130,6 +131,7 @@ def deidentify(
     keys: Mapping[str, HmacKey],
     known: ir.Table | None = None,
     bucket_key: HmacKey | None = None,
+    hashing: Hashing | None = None,
 ) -> ir.Table:
     """`table` (typed, contract passed, consent applied) as the release shows it, not yet k-anonymous.
 
@@ -137,11 +139,15 @@ def deidentify(
     The customer of a row is read from `customer_` (see consent.with_customer) or else from the table's
     own customer column. With `bucket_key` two helper columns come along: `bucket_` (0..63, for
     Engine.write_buckets) and `unit_` (the customer, for `anonymise`); both are taken off on the way.
+    `hashing` (see Engine.hashing) makes the pseudonyms of whole columns; without it the engine makes them by value.
     Errors: PolicyError if `table` has a column that the spec does not name, or lacks one of the release.
     """
     plan = plan_release(spec, release_name)
     _refuse_unknown(spec, plan, table.columns)
     customer = CUSTOMER if CUSTOMER in table.columns else spec.tables[plan.table].customer
+    hashed: dict[str, str] = {}
+    if hashing is not None:  # first, since it computes what stands before it
+        table, hashed = _with_hashed(spec, plan, table, keys, hashing)
     texts = [column.name for column in plan.columns if isinstance(column.transform, Redact)]
     cleared: dict[str, str] = {}
     if texts:
@@ -149,7 +155,9 @@ def deidentify(
         table, cleared = redacted(table, texts, owner_column, identities)
     key = spec.tables[plan.table].key
     transforms = {column.name: column.transform for column in plan.columns}
-    table, beside = with_beside(table, transforms, key, customer, keys)
+    rest = {name: each for name, each in transforms.items() if name not in hashed}
+    table, beside = with_beside(table, rest, key, customer, keys)
+    beside |= hashed
     row = row_name(table, key) if noise_columns(plan) else None
     released: dict[str, ir.Value] = {}
     for column in plan.columns:
@@ -201,6 +209,21 @@ def _owner(plan: ReleasePlan, table: ir.Table, customer: str | None) -> ir.Value
             f"table {plan.table!r} shows no customer; join them with consent.with_customer first"
         )
     return table[customer]
+
+
+def _with_hashed(
+    spec: ShopSpec, plan: ReleasePlan, table: ir.Table, keys: Mapping[str, HmacKey], hashing: Hashing
+) -> tuple[ir.Table, dict[str, str]]:
+    """The rows with the pseudonyms of whole columns beside them, and their names by released column."""
+    described, made = spec.tables[plan.table].columns, dict[str, str]()
+    for column in plan.columns:
+        if isinstance(column.transform, Pseudonym):
+            place, key = f"{plan.table}.{column.name}", key_of(keys, column.transform.domain)
+            alone = spec.tables[plan.table].key == (column.name,)
+            keyed = Keyed(column.name, place, described[column.name].references, column.transform, key, alone)
+            made[column.name] = f"hashed_{column.name}_"
+            table = hashing.beside(table, keyed, made[column.name])
+    return table, made
 
 
 def _with_known(

@@ -5,24 +5,25 @@ What is chosen here depends on the data: for published tables only, never on the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import ibis.expr.types as ir
 
 from models.anonymity.errors import PolicyError
 from models.anonymity.generalise import transform_column
-from models.anonymity.ladders import ladder_of
+from models.anonymity.ladders import ladder_at, ladder_of
 from models.anonymity.measures import suppress
 from models.anonymity.pseudonyms import HmacKey
 from models.values.anonymity import Anonymity
 
 if TYPE_CHECKING:
-    from models.anonymity.policy import ReleasePlan
+    from models.anonymity.policy import PlannedColumn, ReleasePlan
     from models.anonymity.search.find import Found
     from models.anonymity.search.ladder import Ladder
 
 Facts = dict[str, float | int | str]
+LEVEL = "level_"
 FITTED = "levels and suppression depend on the data: for reading, not for private training"
 
 
@@ -61,17 +62,37 @@ def publish(
     return Published(write(table, classes, ladders, found), facts_of(wanted, ladders, found))
 
 
-def population_of(plan: ReleasePlan, table: ir.Table, keys: Mapping[str, HmacKey]) -> ir.Table:
-    """The people of a public `table` by the release's quasi-identifiers, under the same transforms."""
+def population_of(
+    plan: ReleasePlan, table: ir.Table, keys: Mapping[str, HmacKey], at: Facts | None = None
+) -> ir.Table:
+    """The people of a public `table` by the release's quasi-identifiers, under the same transforms.
+
+    `at`: what the manifest says of a search (see `facts_of`); then at the levels that it chose.
+    Errors: PolicyError if the table lacks a column, or the search chose no levels.
+    """
     missing = sorted(set(plan.quasi) - set(table.columns))
     if missing:
         raise PolicyError(
             f"the population lacks column {missing[0]!r} of release {plan.release!r}; add it there"
         )
-    transforms = {column.name: column.transform for column in plan.columns}
-    return table.select(
-        **{name: transform_column(table[name], transforms[name], keys) for name in plan.quasi}
+    columns = {column.name: column for column in plan.columns}
+    people = table.select(
+        **{name: transform_column(table[name], columns[name].transform, keys) for name in plan.quasi}
     )
+    return people if at is None else _at_levels(people, [columns[name] for name in plan.quasi], at)
+
+
+def _at_levels(people: ir.Table, columns: Sequence[PlannedColumn], at: Facts) -> ir.Table:
+    from models.anonymity.search.write import recoded
+
+    ladders = []
+    for column in columns:
+        level = at.get(f"{LEVEL}{column.name}")
+        if level is None:
+            raise PolicyError(f"the search chose no level of column {column.name!r}; use search: lattice")
+        values = people.select(column.name).distinct().to_pyarrow()[column.name].to_pylist()
+        ladders.append(ladder_at(column.name, values, column.transform, column.levels, str(level)))
+    return recoded(people, ladders, [1] * len(ladders))
 
 
 def facts_of(wanted: Anonymity, ladders: list[Ladder], found: Found) -> Facts:
@@ -79,7 +100,7 @@ def facts_of(wanted: Anonymity, ladders: list[Ladder], found: Found) -> Facts:
     facts: Facts = {"search": wanted.search, "fitted": FITTED, "loss": round(found.loss, 6)}
     facts |= {f"loss_{column}": round(lost, 6) for column, lost in found.by_column.items()}
     for ladder, level in zip(ladders, found.levels or (), strict=False):
-        facts[f"level_{ladder.column}"] = ladder.levels[level].name
+        facts[f"{LEVEL}{ladder.column}"] = ladder.levels[level].name
     if found.proof is not None:
         ruled_out = found.proof.infeasible + found.proof.bounded
         looked = len(found.proof.evaluated)

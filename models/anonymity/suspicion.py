@@ -28,7 +28,7 @@ Cash Payment Payments Transfer Transfers Refund Delivery Shipping Price Prices S
 Website Phone Email Address Name Date Number Regards Kind Visa Mastercard Paypal PayPal Google Apple Amazon
 """
 # Family names, most common first; those that are mostly other words (时, 常, 包, 成 ...) need an announcement.
-_SURNAMES = (
+SURNAMES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢钟汪"
     "范姜石戴贾韦夏邱方侯邹熊孟秦白江阎薛尹段雷黎史龙陶贺顾毛郝龚邵万钱严覃武莫孔汤向温康施文牛樊葛邢安齐易乔伍庞"
     "颜倪庄聂章鲁岳翟殷詹申欧耿关兰焦俞左柳甘祝宁尚符舒阮柯纪梅童凌毕裴霍涂苗谷盛曲翁冉骆蓝游靳柴蒙鲍华喻祁蒲房滕"
@@ -73,5 +73,5 @@ def _scoped(pattern: str) -> str:
 NUMBERS = "|".join(_scoped(pattern) for pattern in (*PATTERNS.values(), *HINTS))
 NAMES = (
     f"{_capital(tuple(dict.fromkeys(_COMMON.split())))}|[A-Z]{{3,}} [A-Z]{{3,}}|[À-ÞĀ-ɏΑ-Я][a-zà-ɏΆ-ӿ]"
-    f"|[{_SURNAMES}][一-鿿·]|{_ANNOUNCED}|{_LOWER_CASE}|^[^A-Z]*[a-z]{{3}}[^A-Z]*$"
+    f"|[{SURNAMES}][一-鿿·]|{_ANNOUNCED}|{_LOWER_CASE}|^[^A-Z]*[a-z]{{3}}[^A-Z]*$"
 )

@@ -13,7 +13,8 @@ import ibis
 import numpy as np
 from numpy.typing import NDArray
 
-from models.anonymity.pseudonyms import INNER_PAD, HmacKey
+from models.anonymity.macs import INNER_PAD
+from models.anonymity.pseudonyms import HmacKey
 from models.anonymity.spelling import normalise
 from models.values.transform import ALPHABETS, Token
 

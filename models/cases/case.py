@@ -6,17 +6,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from numpy.typing import NDArray
 from pydantic import Field
 
+from models.cases.metrics import Metric
 from models.privacy.examples import CustomerExamples
 from models.privacy.plan import PrivacyPlan
+from models.privacy.statistics import Statistic
 from models.values.base import Value
 from models.values.errors import PrivetError
-from models.values.scope import Measure
 from models.values.target import PrivacyTarget
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
+    import pandas as pd
+    import pyarrow as pa
+
+    from models.privacy.tables import Table
+
+Facts = dict[str, NDArray[Any]]
+"""What is public, or released with noise, beyond the rows of one customer: arrays of numbers and text, no objects."""
 
 
 class CaseError(PrivetError, ValueError):
@@ -32,8 +41,8 @@ class Recipe(Value):
     clipping_norm: float = Field(gt=0)
     learning_rate: float = Field(gt=0)
 
-    def plan(self, target: PrivacyTarget) -> PrivacyPlan:
-        """The plan of this recipe under `target`, with the least noise that keeps it.
+    def plan(self, target: PrivacyTarget, statistics: tuple[Statistic, ...] = ()) -> PrivacyPlan:
+        """The plan of this recipe and these statistics under `target`, with the least noise that keeps it.
 
         Raises CaseError for a target whose delta is an exception: customers' data is trained on by the rule.
         """
@@ -45,31 +54,67 @@ class Recipe(Value):
             steps=self.steps,
             max_examples=self.max_examples,
             clipping_norm=self.clipping_norm,
+            statistics={statistic.name: statistic.share for statistic in statistics},
         )
+
+
+def _no_facts(*_: object) -> Facts:
+    return {}
+
+
+def _no_tables(_: object) -> tuple[Table, ...]:
+    return ()
+
+
+def _said(model: Any, customers: CustomerExamples, _: Facts) -> Any:
+    from models.privacy.twin import outputs
+
+    return outputs(model, customers)
 
 
 @dataclass(frozen=True, kw_only=True)
 class UseCase:
-    """One use case. `tables` names the released event tables in the order in which `features` takes them.
+    """One use case. `tables` names the released tables, in the order in which they are handed in, and what they need.
 
-    `features(*tables)` gives one row per example: a customer's columns come from that customer's own rows
-    and public constants only. `examples(features, part)` turns them into arrays for one part of the
-    customers (train, test, holdout). `build_model()` and `optimizer()` are fresh at every call; the model
-    ends in one log-odds. `loss(labels, outputs)` is per example. `baseline` is what a constant reaches.
+    * `facts(*tables)` reads *public* tables only; `statistics` of the training customers join its result under their
+      names, with their noise.
+    * `features(*tables)` gives rows with customer_id, part (train, test, holdout) and, where known, household: a
+      customer's columns come from that customer's own rows, public tables and constants, as of the event's time.
+    * `examples(rows, part, facts)` turns them into arrays for one part of the customers.
+    * `build_model(facts)` and `optimizer()` are fresh at every call. `inputs` names the model's inputs, or the columns
+      of its only one. `embedding_tables(model)` are trained by SGD with lazy noise.
+    * `loss(labels, outputs)` is per example. The first of `metrics` decides whether a model is any good, against
+      `baseline(test, facts)`: outputs of something simpler that sees DP-released and public facts alone. Without one,
+      against chance. What the metrics read is `outputs(model, customers, facts)`, (n, m, ...): the model's own unless a
+      case makes more of them, such as lists.
+    * `score(rows, model, facts)` are predictions: keys and what is said of them.
+    * `answer(frame, model, facts)` answers a request of the columns `request` (name -> MLflow's type): a frame in the
+      form of the release, as a served model gets it.
     """
 
     name: str
     title: str
     tables: dict[str, tuple[str, ...]]
-    feature_names: tuple[str, ...]
+    inputs: tuple[str, ...]
     features: Callable[..., ir.Table]
-    examples: Callable[[ir.Table, str], CustomerExamples]
-    build_model: Callable[[], Any]
+    examples: Callable[[ir.Table, str, Facts], CustomerExamples]
+    build_model: Callable[[Facts], Any]
     optimizer: Callable[[], Any]
     loss: Callable[[Any, Any], Any]
     recipe: Recipe
-    metric: str
-    baseline: Measure
+    metrics: tuple[Metric, ...]
+    score: Callable[[ir.Table, Any, Facts], pa.Table]
+    request: dict[str, str]
+    answer: Callable[[pd.DataFrame, Any, Facts], pd.DataFrame]
+    facts: Callable[..., Facts] = _no_facts
+    statistics: tuple[Statistic, ...] = ()
+    embedding_tables: Callable[[Any], tuple[Table, ...]] = _no_tables
+    baseline: Callable[[CustomerExamples, Facts], Any] | None = None
+    outputs: Callable[[Any, CustomerExamples, Facts], Any] = _said
+
+    def plan(self, target: PrivacyTarget) -> PrivacyPlan:
+        """The plan of a training under `target`. Raises CaseError for a target with an exception."""
+        return self.recipe.plan(target, self.statistics)
 
 
 def require_columns(table: ir.Table, columns: tuple[str, ...], name: str) -> None:

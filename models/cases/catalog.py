@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
+from models.cases.card_fraud import CARD_FRAUD
+from models.cases.card_fraud_terminals import CARD_FRAUD_TERMINALS
 from models.cases.case import UseCase
 from models.cases.fraud import FRAUD
+from models.cases.recommender import RECOMMENDER
+from models.cases.support import SUPPORT
 
-CATALOG: Final[dict[str, UseCase]] = {"fraud": FRAUD}
+CATALOG: Final[dict[str, UseCase]] = {
+    "fraud": FRAUD,
+    "recommender": RECOMMENDER,
+    "support": SUPPORT,
+    "card_fraud": CARD_FRAUD,
+    "card_fraud_terminals": CARD_FRAUD_TERMINALS,
+}

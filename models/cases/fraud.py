@@ -10,20 +10,44 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 import ibis
+import numpy as np
+import pandas
 
-from models.cases.arrays import to_examples
-from models.cases.case import Recipe, UseCase, require_columns
-from models.cases.windows import before, hours_since_last, mean_before, within_hours
+from models.cases.arrays import dated, to_frame
+from models.cases.case import Facts, Recipe, UseCase, require_columns
+from models.cases.customers import one_row_each
+from models.cases.fraud_metrics import AveragePrecision, CardPrecision, RecallAtAlerts
+from models.cases.fraud_network import Detector, adam
+from models.cases.fraud_reasons import Reason, predictions
+from models.cases.metrics import Auc
+from models.cases.windows import (
+    CENTS,
+    DAY,
+    THOUSANDTHS,
+    before,
+    capped_log,
+    hours_since_last,
+    known_after,
+    log_ratio,
+    mean_before,
+    total_within_hours,
+    unusual_hour,
+    whole,
+    with_hours,
+    within_hours,
+)
 from models.privacy.examples import CustomerExamples
-from models.values.scope import Measure
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
+    import pandas as pd
+    import pyarrow as pa
 
 MAX_EXAMPLES: Final = 8
-POSITIVE_WEIGHT: Final = 8.0
 PAYMENT_METHODS: Final = ("card", "wallet", "bank_transfer", "invoice", "gift_card")
 CHANNELS: Final = ("web", "app", "phone")
+WINDOWS: Final = (1, 7, 30)  # days
+LABEL_DELAY: Final = 30  # days until it is known whether an order was fraud
 ORDER_COLUMNS: Final = (
     "order_id",
     "customer_id",
@@ -36,106 +60,107 @@ ORDER_COLUMNS: Final = (
     "is_fraud",
 )
 CUSTOMER_COLUMNS: Final = ("customer_id", "postcode")
-_HIDDEN_UNITS = 16
-_RADIANS_PER_HOUR = 2 * math.pi / 24
+_LONG_AGO: Final = 24 * 3_660  # hours: ten years
 
 
 def features(orders: ir.Table, customers: ir.Table) -> ir.Table:
-    """One row for each of at most MAX_EXAMPLES orders of every customer: ids, part, label and features.
+    """One row for each order: ids, part, day, label, features and its place among the customer's, from 0 on.
 
     `orders` and `customers` are released event tables with ORDER_COLUMNS and CUSTOMER_COLUMNS; customers may
-    also have part and household. Which orders of a customer are kept is decided by their pseudonym.
+    also have part and household. The place is decided by the orders' pseudonyms.
     """
     require_columns(orders, ORDER_COLUMNS, "fraud_orders")
     require_columns(customers, CUSTOMER_COLUMNS, "fraud_customers")
-    history = _history(orders.join(_one_row_each(customers), "customer_id"))
-    columns = {**_own_past(history), **_lists(history)}
+    people = one_row_each(customers, home=customers.postcode.min())
+    history = _history(orders.join(people, "customer_id"))
+    columns = {**_own_past(history), **_in_windows(history), **_lists(history)}
     scaled = {name: value.cast("float64").fill_null(0.0) for name, value in columns.items()}
     kept = ["customer_id", "order_id", "part", *(["household"] if "household" in history.columns else [])]
-    rows = history.select(*kept, label=history.is_fraud.cast("int64").fill_null(0), **scaled)
+    rows = history.select(*kept, day=history.hour // DAY, label=history.fraud, **scaled)
     place = ibis.row_number().over(ibis.window(group_by="customer_id", order_by="order_id"))
-    return rows.mutate(place=place).filter(lambda row: row.place < MAX_EXAMPLES)
+    return rows.mutate(place=place)
 
 
-def examples(table: ir.Table, part: str) -> CustomerExamples:
-    """The examples of the customers of one `part` (train, test or holdout) of what `features` gives."""
-    return to_examples(table.filter(table.part == part), FEATURE_NAMES, max_examples=MAX_EXAMPLES)
+def examples(table: ir.Table, part: str, _: Facts) -> CustomerExamples:
+    """At most MAX_EXAMPLES examples of every customer of one `part` of what `features` gives."""
+    kept = table.filter(table.part == part, table.place < MAX_EXAMPLES)
+    frame = to_frame(kept, ("place", "label", "day", *FEATURE_NAMES))
+    return dated(frame, frame[list(FEATURE_NAMES)].to_numpy(dtype=np.float32), max_examples=MAX_EXAMPLES)
 
 
-def build_model() -> Any:
-    """A small network from d features to one log-odds, newly initialised."""
-    import keras
-
-    return keras.Sequential(
-        [
-            keras.layers.Input((len(FEATURE_NAMES),)),
-            keras.layers.Dense(_HIDDEN_UNITS, activation="tanh"),
-            keras.layers.Dense(1),
-        ]
+def score(rows: ir.Table, model: Any, _: Facts) -> pa.Table:
+    """order_id, customer_id, the probability of fraud and the reasons for it, of every order in `rows`."""
+    table = rows.select("order_id", "customer_id", *FEATURE_NAMES).to_pyarrow()
+    columns = [table[name].to_numpy(zero_copy_only=False) for name in FEATURE_NAMES]
+    read = np.stack(columns, axis=1).astype(np.float32)
+    return predictions(
+        DETECTOR, REASONS, FEATURE_NAMES, table.select(["order_id", "customer_id"]), model, read
     )
 
 
-def optimizer() -> Any:
-    """Adam with a moving average of the weights; both only post-process noised gradients."""
-    import keras
+def answer(frame: pd.DataFrame, model: Any, facts: Facts) -> pd.DataFrame:
+    """order_id, the probability of fraud and the reasons of each order in `frame`: all of one or several customers.
 
-    return keras.optimizers.Adam(FRAUD.recipe.learning_rate, use_ema=True, ema_momentum=0.98)
-
-
-def loss(labels: Any, outputs: Any) -> Any:
-    """Cross-entropy per example, with the public weight of the rare class."""
-    import tensorflow as tf
-
-    return tf.nn.weighted_cross_entropy_with_logits(labels, outputs, POSITIVE_WEIGHT)
-
-
-def _one_row_each(customers: ir.Table) -> ir.Table:
-    """Part, household and home of every customer, once, so that a customer is in one part only."""
-    part = customers.part.min() if "part" in customers.columns else _part_by_pseudonym(customers)
-    known = {"household": customers.household.min()} if "household" in customers.columns else {}
-    return customers.group_by("customer_id").aggregate(part=part, home=customers.postcode.min(), **known)
-
-
-def _part_by_pseudonym(customers: ir.Table) -> Any:
-    """60 / 20 / 20 by the first byte of the keyed pseudonym, which depends on that customer alone."""
-    byte = customers.customer_id.cast("string").substr(0, 2).lower()
-    return ibis.cases((byte < "9a", "train"), (byte < "cd", "test"), else_="holdout").min()
+    What is unusual for a customer can only be told from all orders up to then. `is_fraud` is what is known by now.
+    """
+    orders = frame.assign(ordered_at=pandas.to_datetime(frame.ordered_at))
+    people = frame[["customer_id", "postcode"]].drop_duplicates("customer_id").assign(part="served")
+    rows = features(ibis.memtable(orders.drop(columns="postcode")), ibis.memtable(people))
+    found: pd.DataFrame = score(rows, model, facts).to_pandas()
+    return found[["order_id", "fraud", "because", "because_zh"]]
 
 
 def _history(orders: ir.Table) -> ir.Table:
-    """The orders with what the windows read: whole hours since 1970 and the angle of the hour of the day."""
-    hour = (orders.ordered_at.epoch_seconds() / 3600).floor().cast("int64")
-    angle = (hour % 24).cast("float64") * _RADIANS_PER_HOUR
-    return orders.mutate(hour=hour, sine=angle.sin(), cosine=angle.cos(), spent=orders.amount.cast("float64"))
+    """The orders with what the windows read."""
+    table = with_hours(orders.mutate(moment=orders.ordered_at, event=orders.order_id)).mutate(
+        spent=whole(orders.amount, CENTS), fraud=orders.is_fraud.cast("int64").fill_null(0)
+    )
+    return table.mutate(
+        known=(before(table) > 0).cast("int64"),
+        new_device=(before(table, "device_id") == 0).cast("int64"),
+        new_region=(before(table, "ship_postcode") == 0).cast("int64"),
+    )
 
 
 def _own_past(history: ir.Table) -> dict[str, Any]:
     """Each order against the customer's own past, scaled by public constants to about [-3, 3]."""
-    count = before(history)
-    known = (count > 0).cast("float64")
-    mean_spent = mean_before(history, "spent")
-    sine, cosine = mean_before(history, "sine"), mean_before(history, "cosine")
-    usual = (history.sine * sine + history.cosine * cosine) / (sine**2 + cosine**2 + 1e-6).sqrt()
+    count, known = before(history), history.known
     since = hours_since_last(history)
     share_of = {name: before(history, name) / (count + 1) for name in ("payment_method", "channel")}
     return {
         "first_order": 1 - known,
-        "past_orders": _capped_log(count, 50) - 1,
-        "device_new": known * (before(history, "device_id") == 0).cast("float64"),
-        "away_from_home": (history.ship_postcode != history.home).cast("float64"),
-        "region_new": known * (before(history, "ship_postcode") == 0).cast("float64"),
-        "amount": _capped_log(history.spent, 5_000) - 3,
-        "amount_to_past_mean": ((history.spent.clip(0, 5_000) + 1) / (mean_spent.clip(0, 5_000) + 1)).ln(),
-        "hour_sine": history.sine,
-        "hour_cosine": history.cosine,
-        "hour_unusual": known * (1 - usual),
-        "hours_since_last": (_capped_log(since, 8_760) - 5) / 2,
-        "soon_after_last": (since <= 12).cast("float64"),
-        "orders_in_24_hours": within_hours(history, 24).clip(0, 3),
-        "orders_in_7_days": within_hours(history, 168).clip(0, 6) / 2,
+        "past_orders": capped_log(count, 50) - 1,
+        "device_new": known * history.new_device,
+        "away_from_home": history.ship_postcode != history.home,
+        "region_new": known * history.new_region,
+        "amount": capped_log(history.spent / CENTS, 5_000) - 3,
+        "amount_to_past_mean": log_ratio(history.spent / CENTS, mean_before(history, "spent") / CENTS, 5_000),
+        "hour_sine": history.sine / THOUSANDTHS,
+        "hour_cosine": history.cosine / THOUSANDTHS,
+        "hour_unusual": known * unusual_hour(history),
+        "hours_since_last": (capped_log(since, 8_760) - 5) / 2,
+        "soon_after_last": since <= 12,
         "payment_unusual": known * (1 - share_of["payment_method"]),
         "channel_unusual": known * (1 - share_of["channel"]),
+        "frauds_known": known_after(history, "fraud", LABEL_DELAY * DAY, _LONG_AGO).clip(0, 3),
     }
+
+
+def _in_windows(history: ir.Table) -> dict[str, Any]:
+    """What the customer did in the last days before each order."""
+    columns: dict[str, Any] = {}
+    for days in WINDOWS:
+        hours, most = days * DAY, 3 * math.ceil(math.sqrt(days))
+        of = {
+            name: total_within_hours(history, name, hours) for name in ("spent", "new_device", "new_region")
+        }
+        columns |= {
+            f"orders_in_{days}_days": within_hours(history, hours).clip(0, most) * 3 / most,
+            f"spent_in_{days}_days": capped_log(of["spent"] / CENTS, 20_000) / 4,
+            f"new_devices_in_{days}_days": of["new_device"].clip(0, 3),
+            f"new_regions_in_{days}_days": of["new_region"].clip(0, 3),
+        }
+    return columns
 
 
 def _lists(history: ir.Table) -> dict[str, Any]:
@@ -144,9 +169,11 @@ def _lists(history: ir.Table) -> dict[str, Any]:
     return methods | {f"channel_{value}": history.channel == value for value in CHANNELS}
 
 
-def _capped_log(number: Any, cap: int) -> Any:
-    """log(1 + number) after clamping to [0, cap]."""
-    return (number.cast("float64").clip(0, cap) + 1).ln()
+_PER_WINDOW: Final = ("orders", "spent", "new_devices", "new_regions")
+
+
+def _windows_of(name: str) -> tuple[str, ...]:
+    return tuple(f"{name}_in_{days}_days" for days in WINDOWS)
 
 
 FEATURE_NAMES: Final = (
@@ -162,29 +189,105 @@ FEATURE_NAMES: Final = (
     "hour_unusual",
     "hours_since_last",
     "soon_after_last",
-    "orders_in_24_hours",
-    "orders_in_7_days",
     "payment_unusual",
     "channel_unusual",
+    "frauds_known",
+    *(name for kind in _PER_WINDOW for name in _windows_of(kind)),
     *(f"payment_{value}" for value in PAYMENT_METHODS),
     *(f"channel_{value}" for value in CHANNELS),
+)
+REASONS: Final = (
+    Reason(
+        features=("device_new",),
+        english="The customer never used this device before.",
+        chinese="该客户此前从未使用过此设备。",
+    ),
+    Reason(
+        features=("away_from_home",),
+        english="It goes to another region than the customer's home.",
+        chinese="收货地区不是该客户的居住地区。",
+    ),
+    Reason(
+        features=("region_new",),
+        english="The customer never had anything sent to this region before.",
+        chinese="该客户此前从未向此地区寄送过商品。",
+    ),
+    Reason(
+        features=("amount_to_past_mean", "amount"),
+        english="The amount is {} times the customer's earlier mean.",
+        chinese="金额是该客户以往平均值的 {} 倍。",
+        number=lambda value: f"{math.exp(value):.1f}",
+    ),
+    Reason(
+        features=("hour_unusual", "hour_sine", "hour_cosine"),
+        english="The hour of the day is unusual for the customer.",
+        chinese="下单时段对该客户而言不寻常。",
+    ),
+    Reason(
+        features=("hours_since_last", "soon_after_last", *_windows_of("orders")),
+        english="It came {} hours after the customer's order before.",
+        chinese="距该客户上一笔订单 {} 小时。",
+        number=lambda value: f"{math.expm1(2 * value + 5):.0f}",
+    ),
+    Reason(
+        features=("payment_unusual", *(f"payment_{value}" for value in PAYMENT_METHODS)),
+        english="The customer rarely pays this way.",
+        chinese="该客户很少使用此支付方式。",
+    ),
+    Reason(
+        features=("channel_unusual", *(f"channel_{value}" for value in CHANNELS)),
+        english="The customer rarely orders through this channel.",
+        chinese="该客户很少通过此渠道下单。",
+    ),
+    Reason(
+        features=("frauds_known",),
+        english="Earlier orders in the customer's name were fraud.",
+        chinese="此前以该客户名义下的订单曾有欺诈。",
+    ),
+    Reason(
+        features=tuple(reversed(_windows_of("spent"))),
+        english="More than usual was spent in the last 30 days.",
+        chinese="最近 30 天的消费高于平常。",
+    ),
+    Reason(
+        features=tuple(reversed(_windows_of("new_devices"))),
+        english="New devices were used in the last 30 days.",
+        chinese="最近 30 天使用过新设备。",
+    ),
+    Reason(
+        features=tuple(reversed(_windows_of("new_regions"))),
+        english="Something was sent to new regions in the last 30 days.",
+        chinese="最近 30 天曾寄送到新的地区。",
+    ),
+    Reason(
+        features=("first_order", "past_orders"),
+        english="It is the customer's first order.",
+        chinese="这是该客户的第一笔订单。",
+    ),
+)
+DETECTOR: Final = Detector(features=len(FEATURE_NAMES))
+_RECIPE: Final = Recipe(
+    sampling_rate=0.05, steps=400, max_examples=MAX_EXAMPLES, clipping_norm=4.0, learning_rate=0.03
 )
 
 FRAUD: Final = UseCase(
     name="fraud",
     title="Fraud detection",
     tables={"fraud_orders": ORDER_COLUMNS, "fraud_customers": CUSTOMER_COLUMNS},
-    feature_names=FEATURE_NAMES,
+    inputs=FEATURE_NAMES,
     features=features,
     examples=examples,
-    build_model=build_model,
-    optimizer=optimizer,
-    loss=loss,
-    recipe=Recipe(
-        sampling_rate=0.03, steps=600, max_examples=MAX_EXAMPLES, clipping_norm=0.5, learning_rate=0.05
-    ),
-    metric="AUC",
-    baseline=Measure(
-        name="AUC", value=0.5, low=0.5, high=0.5, scope="public", how="the same score for every order"
-    ),
+    build_model=lambda _: DETECTOR.build(),
+    optimizer=adam(_RECIPE.learning_rate),
+    loss=DETECTOR.loss,
+    recipe=_RECIPE,
+    metrics=(Auc(), AveragePrecision(), RecallAtAlerts(), CardPrecision()),
+    score=score,
+    request={
+        **{name: "string" for name in ORDER_COLUMNS if name not in ("amount", "is_fraud")},
+        "amount": "double",
+        "is_fraud": "boolean",
+        "postcode": "string",
+    },
+    answer=answer,
 )

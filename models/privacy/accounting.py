@@ -10,6 +10,7 @@ import dp_accounting
 
 from models.privacy.epsilon import (
     COARSE,
+    Beside,
     dp_sgd_event,
     group_event,
     pld_epsilon,
@@ -38,12 +39,11 @@ def claim(plan: PrivacyPlan, log: RunLog, group_size: int = 1) -> PrivacyClaim:
     """
     if reasons := differences(plan, log):
         raise PlanViolation(f"no epsilon can be claimed: {'; '.join(reasons)}; train again under one plan")
-    delta, runs, cap = plan.target.delta, _runs(log), log.cap
-    pure = 0.0 if cap is None else cap.epsilon
+    delta, runs, cap, beside = plan.target.delta, _runs(log), log.cap, _beside(log)
     return PrivacyClaim(
-        epsilon=pld_epsilon(_composed(dp_sgd_event(**run) for run in runs), delta, pure=pure),
-        epsilon_rdp=rdp_epsilon(_composed(dp_sgd_event(**run) for run in runs), delta, pure=pure),
-        epsilon_unamplified=pld_epsilon(_composed(_unamplified(run) for run in runs), delta, pure=pure),
+        epsilon=pld_epsilon(_composed(dp_sgd_event(**run) for run in runs), delta, beside=beside),
+        epsilon_rdp=rdp_epsilon(_composed(dp_sgd_event(**run) for run in runs), delta, beside=beside),
+        epsilon_unamplified=pld_epsilon(_composed(_unamplified(run) for run in runs), delta, beside=beside),
         delta=delta,
         unit=plan.target.unit,
         neighbouring=plan.target.neighbouring,
@@ -54,7 +54,7 @@ def claim(plan: PrivacyPlan, log: RunLog, group_size: int = 1) -> PrivacyClaim:
         noise_multiplier=min(run["noise_multiplier"] for run in runs),
         clipping_norm=max(step.clipping_norm for step in log.steps),
         group_size=group_size,
-        group_epsilon=_group_epsilon(runs, delta, group_size, pure) if group_size > 1 else None,
+        group_epsilon=_group_epsilon(runs, delta, group_size, beside) if group_size > 1 else None,
         known_limits=KNOWN_LIMITS,
         clipping=log.clipping,
         clipping_groups=log.clipping_groups,
@@ -62,14 +62,20 @@ def claim(plan: PrivacyPlan, log: RunLog, group_size: int = 1) -> PrivacyClaim:
         cap=None if cap is None else cap.value,
         cap_quantile=None if cap is None else cap.quantile,
         cap_epsilon=None if cap is None else cap.epsilon,
+        statistics=tuple(statistic.name for statistic in log.statistics),
         delta_exception=plan.target.delta_exception,
     )
 
 
 def logged_epsilon(log: RunLog, delta: float) -> float:
     """Epsilon of whatever `log` says that ran, with no regard to any plan."""
+    return pld_epsilon(_composed(dp_sgd_event(**run) for run in _runs(log)), delta, beside=_beside(log))
+
+
+def _beside(log: RunLog) -> Beside:
+    """What ran on the same customers beside the steps."""
     pure = 0.0 if log.cap is None else log.cap.epsilon
-    return pld_epsilon(_composed(dp_sgd_event(**run) for run in _runs(log)), delta, pure=pure)
+    return Beside(pure, tuple(statistic.noise_multiplier for statistic in log.statistics))
 
 
 def _runs(log: RunLog) -> list[dict[str, Any]]:
@@ -91,11 +97,8 @@ def _unamplified(run: dict[str, Any]) -> Any:
     return unamplified_event(noise_multiplier=run["noise_multiplier"], participations=participations)
 
 
-def _group_epsilon(runs: list[dict[str, Any]], delta: float, group_size: int, pure: float) -> float:
-    """Coarser grids for larger groups, whose losses span hundreds; rounding stays pessimistic.
-
-    A pure epsilon holds for a group `group_size` times.
-    """
+def _group_epsilon(runs: list[dict[str, Any]], delta: float, group_size: int, beside: Beside) -> float:
+    """Coarser grids for larger groups, whose losses span hundreds; rounding stays pessimistic."""
     interval = COARSE if group_size <= 5 else 10 * COARSE
     events = _composed(group_event(**run, group_size=group_size) for run in runs)
-    return pld_epsilon(events, delta, interval=interval, pure=group_size * pure)
+    return pld_epsilon(events, delta, interval=interval, beside=beside.of_group(group_size))

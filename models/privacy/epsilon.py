@@ -8,10 +8,10 @@ formula for Gaussian DP is not offered: it under-reports.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import dp_accounting
 from absl import logging
@@ -25,6 +25,28 @@ from models.privacy.errors import PrivacyError
 FINE = 1e-4
 COARSE = 1e-3
 FEW_ORDERS = (2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 64)  # whole ones are exact and quick
+
+
+class Beside(NamedTuple):
+    """What ran on the same customers beside a training, and is within its epsilon.
+
+    `pure` is the epsilon of a pure mechanism, `gaussians` the noise multipliers of Gaussian ones on all customers.
+    """
+
+    pure: float = 0.0
+    gaussians: tuple[float, ...] = ()
+
+    def of_group(self, size: int) -> Beside:
+        """What a group of `size` customers pays: they move every sum `size` times as far."""
+        return Beside(self.pure * size, tuple(sigma / size for sigma in self.gaussians))
+
+    def events(self) -> list[Any]:
+        """The mechanisms as the accountant takes them."""
+        pure = [pure_event(self.pure)] if self.pure else []
+        return [*pure, *(dp_accounting.GaussianDpEvent(sigma) for sigma in self.gaussians)]
+
+
+NOTHING = Beside()
 
 
 def dp_sgd_event(*, sampling_rate: float, noise_multiplier: float, steps: int) -> Any:
@@ -70,38 +92,39 @@ def pure_event(epsilon: float) -> Any:
     return dp_event.DiscreteLaplaceDpEvent(noise_parameter=epsilon, sensitivity=1)
 
 
-def pld_epsilon(event: Any, delta: float, *, interval: float = FINE, pure: float = 0.0) -> float:
-    """Epsilon by the privacy loss distribution, rounded pessimistically to a grid of `interval`.
-
-    `pure` is the epsilon of a pure mechanism that ran beside `event` on the same customers.
-    """
-    whole = dp_accounting.ComposedDpEvent([event, pure_event(pure)]) if pure else event
+def pld_epsilon(event: Any, delta: float, *, interval: float = FINE, beside: Beside = NOTHING) -> float:
+    """Epsilon by the privacy loss distribution, rounded pessimistically to a grid of `interval`."""
+    whole = dp_accounting.ComposedDpEvent([event, *beside.events()])
     return _epsilon(PLDAccountant(value_discretization_interval=interval), whole, delta)
 
 
-def rdp_epsilon(event: Any, delta: float, *, pure: float = 0.0) -> float:
-    """Epsilon by Renyi DP on the library's grid of orders: a check from above of the claim.
+def rdp_epsilon(
+    event: Any, delta: float, *, beside: Beside = NOTHING, orders: Sequence[int] | None = None
+) -> float:
+    """Epsilon by Renyi DP, on the library's grid of orders unless given: a check from above of the claim.
 
-    `pure` is added (basic composition): Renyi DP knows it only by a looser bound.
+    A pure epsilon is added (basic composition): Renyi DP knows it only by a looser bound.
     """
-    return _epsilon(RdpAccountant(), event, delta) + pure
+    accountant = RdpAccountant() if orders is None else RdpAccountant(orders=orders)
+    whole = dp_accounting.ComposedDpEvent([event, *beside._replace(pure=0.0).events()])
+    return _epsilon(accountant, whole, delta) + beside.pure
 
 
 def running_epsilon(
-    *, sampling_rate: float, noise_multiplier: float, steps: int, delta: float, pure: float = 0.0
+    *, sampling_rate: float, noise_multiplier: float, steps: int, delta: float, beside: Beside = NOTHING
 ) -> float:
     """A quick upper bound for progress messages: Renyi DP on a few orders."""
     event = dp_sgd_event(sampling_rate=sampling_rate, noise_multiplier=noise_multiplier, steps=steps)
-    return _epsilon(RdpAccountant(orders=FEW_ORDERS), event, delta) + pure
+    return rdp_epsilon(event, delta, beside=beside, orders=FEW_ORDERS)
 
 
 @lru_cache(maxsize=64)
 def planned_epsilon(
-    *, sampling_rate: float, noise_multiplier: float, steps: int, delta: float, pure: float = 0.0
+    *, sampling_rate: float, noise_multiplier: float, steps: int, delta: float, beside: Beside = NOTHING
 ) -> float:
     """Epsilon of a plan on a coarse grid: never below the claim on the fine one."""
     event = dp_sgd_event(sampling_rate=sampling_rate, noise_multiplier=noise_multiplier, steps=steps)
-    return pld_epsilon(event, delta, interval=COARSE, pure=pure)
+    return pld_epsilon(event, delta, interval=COARSE, beside=beside)
 
 
 def _epsilon(accountant: Any, event: Any, delta: float) -> float:

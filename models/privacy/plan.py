@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import dp_accounting
+from dp_accounting.gaussian_mechanism import get_sigma_gaussian
 from dp_accounting.pld.pld_privacy_accountant import PLDAccountant
 from dp_accounting.rdp import RdpAccountant
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 
 from models.privacy.cap import ChosenCap
 from models.privacy.clipping.rule import AdaptiveClip, Clipping
 from models.privacy.epsilon import (
     COARSE,
     FEW_ORDERS,
+    Beside,
     dp_sgd_event,
     planned_epsilon,
-    pure_event,
     running_epsilon,
 )
 from models.privacy.errors import PrivacyError
@@ -40,7 +42,8 @@ class PrivacyPlan(Value):
 
     `clipping` says how: "flat", all variables together; "per-layer", each of K layers to C / sqrt(K); "adaptive",
     all together to a norm that starts at C and follows `adaptive`, sigma being that of sum and count together. A
-    `max_examples` chosen from data by `cap` is paid for within the same target.
+    `max_examples` chosen from data by `cap` is paid for within the same target, and so are `statistics`: sums of one
+    vector of norm at most 1 per customer, by name, with the noise multiplier that each gets.
     """
 
     target: PrivacyTarget
@@ -54,6 +57,7 @@ class PrivacyPlan(Value):
     clipping: Clipping = Field(default="flat", exclude_if=lambda how: how == "flat")
     adaptive: AdaptiveClip | None = None
     cap: ChosenCap | None = None
+    statistics: dict[str, PositiveFloat] = Field(default_factory=dict, exclude_if=lambda held: not held)
 
     @model_validator(mode="after")
     def _clips_as_it_says(self) -> PrivacyPlan:
@@ -104,6 +108,11 @@ class PrivacyPlan(Value):
         return 0.0 if self.cap is None else self.cap.epsilon
 
     @property
+    def beside(self) -> Beside:
+        """What runs on the same customers beside the steps: the choice of the cap, and the statistics."""
+        return Beside(self.cap_epsilon, tuple(self.statistics.values()))
+
+    @property
     def epsilon(self) -> float:
         """Epsilon of the plan at the target's delta, rounded up; a run's claim is computed from its log."""
         return planned_epsilon(
@@ -111,7 +120,7 @@ class PrivacyPlan(Value):
             noise_multiplier=self.noise_multiplier,
             steps=self.steps,
             delta=self.target.delta,
-            pure=self.cap_epsilon,
+            beside=self.beside,
         )
 
     @classmethod
@@ -126,13 +135,16 @@ class PrivacyPlan(Value):
         clipping: Clipping = "flat",
         quantile: float = 0.5,
         clipped_count_stddev: float | None = None,
+        statistics: Mapping[str, float] | None = None,
     ) -> PrivacyPlan:
         """The plan with the least noise, in steps of 0.0001, that keeps the target. Deterministic.
 
         `expected_batch` is counted in customers of the public bound. A `max_examples` that `dp_cap` chose has its
         epsilon taken from the target. With adaptive clipping the norm follows the `quantile` of the customers' norms;
         the noise on its count is expected_batch / 20 (Andrew et al. 2021) or, for small batches, the noise
-        multiplier, unless given. Raises PrivacyError if the batch is not in (0, n_public] or the cap costs all.
+        multiplier, unless given. `statistics` are names with the share of the target that each may cost (see
+        `share_noise`). Raises PrivacyError if the batch is not in (0, n_public] or cap and statistics
+        cost all.
         """
         if not 0 < expected_batch <= target.n_public:
             raise PrivacyError(
@@ -140,7 +152,9 @@ class PrivacyPlan(Value):
             )
         sampling_rate = expected_batch / target.n_public
         cap = max_examples if isinstance(max_examples, ChosenCap) else None
-        sigma = _least_noise(target, sampling_rate, steps, 0.0 if cap is None else cap.epsilon)
+        wanted = {name: share_noise(target, share) for name, share in (statistics or {}).items()}
+        beside = Beside(0.0 if cap is None else cap.epsilon, tuple(wanted.values()))
+        sigma = _least_noise(target, sampling_rate, steps, beside)
         count_stddev = clipped_count_stddev or max(expected_batch / 20, sigma)
         return cls(
             target=target,
@@ -154,25 +168,43 @@ class PrivacyPlan(Value):
             if clipping == "adaptive"
             else None,
             cap=cap,
+            statistics=wanted,
         )
 
 
-def _least_noise(target: PrivacyTarget, sampling_rate: float, steps: int, pure: float) -> float:
+def share_noise(target: PrivacyTarget, share: float) -> float:
+    """The noise multiplier of a statistic that may cost `share` (0..1) of a target.
+
+    Gaussian mechanisms of mu_1, mu_2, ... compose to one of mu^2 = mu_1^2 + mu_2^2 + ... (Dong et al. 2022), so shares
+    are of mu^2, and the whole is the mu of the one Gaussian mechanism that costs the target (Balle & Wang 2018).
+    """
+    if not 0 < share < 1:
+        raise PrivacyError(f"share {share:g} of a target for a statistic is not in (0, 1); lower it")
+    return float(get_sigma_gaussian(target.epsilon, target.delta) / math.sqrt(share))
+
+
+def _least_noise(target: PrivacyTarget, sampling_rate: float, steps: int, beside: Beside) -> float:
     """The least noise multiplier, rounded up to 0.0001, whose epsilon is at most the target's.
 
-    `pure` is spent beside it. Renyi DP gives a first value that is surely enough, for a small epsilon by far; it is
+    `beside` is spent beside it. Renyi DP gives a first value that is surely enough, for a small epsilon by far; it is
     halved until it is too little, and the answer is sought between the last two.
     """
-    if pure >= target.epsilon:
+    if beside.pure >= target.epsilon:
         raise PrivacyError(
-            f"choosing the cap cost epsilon {pure:g}, the target is {target.epsilon:g}; choose it for less"
+            f"choosing the cap cost epsilon {beside.pure:g}, the target is {target.epsilon:g}; choose it for less"
         )
     run: dict[str, Any] = {"sampling_rate": sampling_rate, "steps": steps}
-    spent: dict[str, Any] = {"delta": target.delta, "pure": pure}
+    spent: dict[str, Any] = {"delta": target.delta, "beside": beside}
     if running_epsilon(**run, noise_multiplier=_SMALLEST, **spent) <= target.epsilon:
         return _SMALLEST
     enough = _calibrate(
-        lambda: RdpAccountant(orders=FEW_ORDERS), run, (), target.epsilon - pure, target.delta, _SMALLEST, 1.0
+        lambda: RdpAccountant(orders=FEW_ORDERS),
+        run,
+        beside._replace(pure=0.0),
+        target.epsilon - beside.pure,
+        target.delta,
+        _SMALLEST,
+        1.0,
     )
     while enough > _SMALLEST:
         half = max(_SMALLEST, math.ceil(enough / 2 * _GRID) / _GRID)
@@ -181,7 +213,6 @@ def _least_noise(target: PrivacyTarget, sampling_rate: float, steps: int, pure: 
         enough = half
     else:
         return _SMALLEST
-    beside = (pure_event(pure),) if pure else ()
     return _calibrate(
         lambda: PLDAccountant(value_discretization_interval=COARSE),
         run,
@@ -194,11 +225,13 @@ def _least_noise(target: PrivacyTarget, sampling_rate: float, steps: int, pure: 
 
 
 def _calibrate(
-    accountant: Any, run: Any, beside: tuple[Any, ...], epsilon: float, delta: float, low: float, guess: float
+    accountant: Any, run: Any, beside: Beside, epsilon: float, delta: float, low: float, guess: float
 ) -> float:
     sigma = dp_accounting.calibrate_dp_mechanism(
         accountant,
-        lambda sigma: dp_accounting.ComposedDpEvent([dp_sgd_event(**run, noise_multiplier=sigma), *beside]),
+        lambda sigma: dp_accounting.ComposedDpEvent(
+            [dp_sgd_event(**run, noise_multiplier=sigma), *beside.events()]
+        ),
         epsilon,
         delta,
         dp_accounting.LowerEndpointAndGuess(low, guess),

@@ -58,11 +58,26 @@ class TableLog(Value):
     learning_rate: float = Field(gt=0)
 
 
+class StatisticLog(Value):
+    """A noised sum of one vector per customer, of norm at most `norm`: the noise that every cell got, and how often."""
+
+    name: str
+    norm: float = Field(gt=0)
+    noise_stddev: float = Field(ge=0)
+    noise_draws: int = Field(ge=0)
+    noise_source: str
+
+    @property
+    def noise_multiplier(self) -> float:
+        """Of the sum; 0, of which no epsilon can be claimed, unless it was noised exactly once."""
+        return self.noise_stddev / self.norm if self.noise_draws == 1 else 0.0
+
+
 class RunLog(Value):
     """What ran: `population` is how many customers were sampled from, `variables` how many tensors noised.
 
     `clipping` is how gradients were clipped, in `clipping_groups` groups; `cap` how the cap of examples was chosen,
-    if from data.
+    if from data; `statistics` what else was released of the same customers.
     """
 
     plan_digest: str
@@ -76,6 +91,7 @@ class RunLog(Value):
     clipping: str = "flat"
     clipping_groups: int = Field(default=1, ge=1)
     cap: ChosenCap | None = None
+    statistics: tuple[StatisticLog, ...] = ()
 
 
 def differences(plan: PrivacyPlan, log: RunLog) -> tuple[str, ...]:
@@ -92,6 +108,7 @@ def differences(plan: PrivacyPlan, log: RunLog) -> tuple[str, ...]:
         f"the clipping was not {plan.clipping}": log.clipping == plan.clipping
         and (log.clipping == "per-layer" or log.clipping_groups == 1),
         "the cap of examples was not chosen as planned": log.cap == plan.cap,
+        "the statistics were not those planned, or not noised as planned": _statistics_match(plan, log),
         "a step's noise was not the planned one": all(
             math.isclose(step.noise_stddev, plan.sum_noise_multiplier * norm, rel_tol=_RELATIVE)
             for step, norm in zip(log.steps, _norms(plan, log), strict=True)
@@ -135,6 +152,18 @@ def _count_is_noised(plan: PrivacyPlan, step: StepLog) -> bool:
     if plan.adaptive is None or step.share is None or step.count_stddev is None:
         return plan.adaptive is None and step.share is None and step.count_stddev is None
     return math.isclose(step.count_stddev, plan.adaptive.clipped_count_stddev, rel_tol=_RELATIVE)
+
+
+def _statistics_match(plan: PrivacyPlan, log: RunLog) -> bool:
+    """Every planned statistic, and no other, was released once, with its noise from the planned source."""
+    made = {
+        each.name: each.noise_multiplier for each in log.statistics if each.noise_source == plan.noise_source
+    }
+    return (
+        len(made) == len(log.statistics)
+        and made.keys() == plan.statistics.keys()
+        and all(math.isclose(made[name], sigma, rel_tol=_RELATIVE) for name, sigma in plan.statistics.items())
+    )
 
 
 def _settled(plan: PrivacyPlan, log: RunLog, table: TableLog) -> bool:

@@ -19,7 +19,7 @@ by Renyi DP gives {epsilon_rdp:.3f}. Would an attacker know in which steps someb
 {epsilon_unamplified:.3f}.{exception}
 What that means: whoever sees the model and knows all other {unit}s, and at first holds it for equally likely that \
 somebody took part, is right about it with a chance of at most {posterior} % (but for the {delta:.1e}).
-What ran: {ran}, from {noise_source}.{chosen}
+What ran: {ran}, from {noise_source}.{chosen}{beside}
 What is public: the model's form and initial weights, the numbers above, the number of {unit}s up to a bound.
 {limits_title} {limits}
 """
@@ -29,7 +29,7 @@ _CHINESE = """\
 {epsilon_rdp:.3f}。若攻击者知道某人参与了哪些步骤，则为 {epsilon_unamplified:.3f}。{exception}
 含义：看到模型、知道其他所有客户、并且起初认为某人是否参与各占一半的人，判断正确的机会最多为 {posterior} %\
 （概率 {delta:.1e} 的情形除外）。
-实际运行：{ran}，来源：{noise_source}。{chosen}
+实际运行：{ran}，来源：{noise_source}。{chosen}{beside}
 公开的内容：模型结构与初始权重、以上数字、客户数量的上界。
 {limits_title}{limits}
 """
@@ -82,6 +82,11 @@ _CHOSEN = {
     "zh": "每位客户最多使用 {cap} 条样本；该上限由数据以 epsilon {cap_epsilon:g} 的机制选出（分位数 "
     "{cap_quantile:g}），其开销已计入上述 epsilon。",
 }
+_BESIDE = {
+    "en": " Before it, sums over all {unit}s ({names}) were released with noise, each {unit}'s part clipped; they are "
+    "within the epsilon above.",
+    "zh": "此前以加噪方式发布了对所有客户的求和（{names}），每位客户的部分均经裁剪；其开销已计入上述 epsilon。",
+}
 _LIMITS = {
     "en": ("Known limits:", None),
     "zh": (
@@ -105,9 +110,15 @@ def statement(claim: PrivacyClaim, language: str = "en") -> str:
         "neighbours": _NEIGHBOURS[language][stream].format(**known),
         "ran": _RAN[language][stream].format(**known),
         "chosen": "" if claim.cap is None else _CHOSEN[language].format(**known),
+        "beside": _beside(claim, language),
         "exception": "" if reason is None else _EXCEPTION[language].format(reason),
         "posterior": percent_at_most(1 / (1 + math.exp(-claim.epsilon))),
         "limits_title": title,
         "limits": limits or " ".join(claim.known_limits),
     }
     return (_ENGLISH if language == "en" else _CHINESE).format(**facts)
+
+
+def _beside(claim: PrivacyClaim, language: str) -> str:
+    names = ", ".join(claim.statistics)
+    return _BESIDE[language].format(names=names, unit=claim.unit) if names else ""

@@ -30,7 +30,7 @@ from models.privacy.noise import Entropy, GaussianNoise, source
 from models.privacy.plan import PrivacyPlan
 from models.privacy.query import CustomerSumQuery, Drawn
 from models.privacy.replicas import Replicas
-from models.privacy.runlog import RunLog, StepLog
+from models.privacy.runlog import RunLog, StatisticLog, StepLog
 from models.privacy.sampler import PoissonSampler
 from models.privacy.tables import PendingTable, Table
 
@@ -56,6 +56,10 @@ class FitResult:
 
     log: RunLog
     losses: tuple[float, ...] = field(repr=False)
+
+    def beside(self, statistics: Sequence[StatisticLog]) -> FitResult:
+        """The same with `statistics` that were released of the same customers under the same plan."""
+        return replace(self, log=self.log.model_copy(update={"statistics": tuple(statistics)}))
 
 
 def fit(  # each argument is one independent thing that a training needs
@@ -318,5 +322,5 @@ def _spent(plan: PrivacyPlan, step: int) -> float:
         noise_multiplier=plan.noise_multiplier,
         steps=step,
         delta=plan.target.delta,
-        pure=plan.cap_epsilon,
+        beside=plan.beside,
     )

@@ -16,6 +16,8 @@ from models.privacy.graphs import compiled
 from models.privacy.probe import squeezed
 from models.privacy.tables import Table
 
+_AT_ONCE = 4096
+
 
 class Twin:
     """Trains `model` in place without privacy: the same loss and optimisers, no clipping, no noise.
@@ -71,19 +73,23 @@ def fit_twin(
     steps: int,
     batch: int,
     seed: int,
+    tables: Sequence[Table] = (),
 ) -> None:
     """Train a twin of `steps` steps on `batch` random customers each."""
     rng = np.random.default_rng(seed)
-    twin = Twin(model, customers, loss=loss, optimizer=optimizer)
+    twin = Twin(model, customers, loss=loss, optimizer=optimizer, tables=tables)
     for _ in range(steps):
         twin.step(rng.integers(customers.customers, size=batch))
     twin.finish()
 
 
-def predict(model: Any, customers: CustomerExamples) -> NDArray[np.float64]:
-    """Probabilities (n, m) of the label 1; what stands where no example exists has no meaning."""
-    outputs = [
-        tf.sigmoid(log_odds(model, part.features, training=False)).numpy() for part in customers.slices(4096)
-    ]
-    empty = np.zeros((0, customers.max_examples))
-    return np.concatenate([empty, *outputs]).astype(np.float64)
+def outputs(model: Any, customers: CustomerExamples) -> NDArray[np.float32]:
+    """What the model says of every example (n, m, ...); what stands where no example exists has no meaning."""
+    parts = [log_odds(model, part.features, training=False).numpy() for part in customers.slices(_AT_ONCE)]
+    if not parts:
+        parts = [log_odds(model, _nobody(customers), training=False).numpy()]
+    return np.concatenate(parts)
+
+
+def _nobody(customers: CustomerExamples) -> Any:
+    return customers.take(np.arange(0)).features

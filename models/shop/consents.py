@@ -8,7 +8,7 @@ import numpy as np
 
 from models.shop.purchases import Integers
 
-PURPOSES = ("analytics", "fraud_detection", "support")
+PURPOSES = ("analytics", "fraud_detection", "support", "recommendation")
 _VERSIONS = ("2020-1", "2023-1", "2024-1", "2024-2")
 _IN_FORCE = (1_672_531_200, 1_704_067_200, 1_719_792_000)  # 2023-01-01, 2024-01-01, 2024-07-01
 _DAY = 86_400

@@ -15,7 +15,7 @@ from models.shop.chunks import CHUNK, Ground, draw_chunk, order_times, streams
 from models.shop.dirt import MOST_DIRT, Dirt
 from models.shop.files import CsvFile, Encoding, ParquetFile
 from models.shop.purchases import Purchases, ShopError
-from models.shop.specification import PUBLIC_BOUND, SPEC, write_spec
+from models.shop.specification import ANSWERS, PUBLIC_BOUND, SPEC, write_spec
 from models.shop.spill import Spill
 from models.shop.timeline import Timeline
 
@@ -77,6 +77,7 @@ def make_shop(
         built.mkdir()
         ground = Ground.prepare(purchases or Purchases.find(), customers=customers, seed=seed, size=chunk)
         _write(built, ground, kind, progress or _silent)
+        (built / ANSWERS.name).write_bytes(ANSWERS.read_bytes())
         households = len(ground.deal.household)
         write_spec(
             built / SPEC.name, customers=customers, households=households, chinese_files=kind.chinese_files

@@ -1,6 +1,7 @@
 """Labelled sentences: shop talk in Chinese and English with every personal value marked, to measure detection.
 
-No template is in both parts, so that the test asks for more than remembering (training wording differs).
+No template is in two parts, so that the tests ask for more than remembering (training wording differs). The parts
+`train` and `test` may be read while detection is made better; `held_out` (Chinese only) only measures it.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from models.shop import labelled_templates as templates
+from models.shop.labelled_held_out import CHINESE_HELD_OUT, CHINESE_HELD_OUT_VALUES
 from models.shop.labelled_values import CHINESE_VALUES, ENGLISH_VALUES, Draw
 
 Language = Literal["zh", "en"]
-Part = Literal["train", "test"]
+Part = Literal["train", "test", "held_out"]
 _SLOT = re.compile(r"\{(\w+)\}")
 
 
@@ -32,17 +34,17 @@ def sentences(
     language: Language,
     part: Part,
     seed: int,
-    values: Mapping[str, tuple[str, Draw]] | None = None,
 ) -> Iterator[Labelled]:
-    """`count` sentences, each template equally often; `values` replaces the values that fill the slots."""
+    """`count` sentences, each template equally often."""
     rng = random.Random(f"{seed} {language} {part}")  # noqa: S311  # invented text, no secret
     chosen = _TEMPLATES[language, part]
-    kinds = {**_VALUES[language], **(values or {})}
+    kinds = _VALUES[language, part]
     for number in range(count):
-        yield _filled(chosen[number % len(chosen)], kinds, rng)
+        yield filled(chosen[number % len(chosen)], kinds, rng)
 
 
-def _filled(template: str, kinds: Mapping[str, tuple[str, Draw]], rng: random.Random) -> Labelled:
+def filled(template: str, kinds: Mapping[str, tuple[str, Draw]], rng: random.Random) -> Labelled:
+    """A template with values in its slots, each labelled with the kind that `kinds` gives."""
     text, spans = "", []
     for position, part in enumerate(_SLOT.split(template)):
         if position % 2:
@@ -55,10 +57,17 @@ def _filled(template: str, kinds: Mapping[str, tuple[str, Draw]], rng: random.Ra
     return Labelled(text, tuple(spans), template)
 
 
-_VALUES = {"zh": CHINESE_VALUES, "en": ENGLISH_VALUES}
-_TEMPLATES = {
+_TEMPLATES: Mapping[tuple[Language, Part], tuple[str, ...]] = {
     ("zh", "train"): templates.CHINESE_TRAIN,
     ("zh", "test"): templates.CHINESE_TEST,
+    ("zh", "held_out"): CHINESE_HELD_OUT,
     ("en", "train"): templates.ENGLISH_TRAIN,
     ("en", "test"): templates.ENGLISH_TEST,
+}
+_VALUES: Mapping[tuple[Language, Part], Mapping[str, tuple[str, Draw]]] = {
+    ("zh", "train"): CHINESE_VALUES,
+    ("zh", "test"): CHINESE_VALUES,
+    ("zh", "held_out"): CHINESE_HELD_OUT_VALUES,
+    ("en", "train"): ENGLISH_VALUES,
+    ("en", "test"): ENGLISH_VALUES,
 }

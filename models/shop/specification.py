@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 SPEC = Path(__file__).with_name("shop.yaml")
+ANSWERS = SPEC.with_name("sample") / "answers.csv"  # what staff approved; the same for every shop
 PUBLIC_BOUND = 50_000  # customers.public_bound of shop.yaml
 GROUP_COPIES = 21  # customers.group_copies of shop.yaml: 50,000 customers over 2,467 households, rounded up
 

@@ -51,6 +51,10 @@ class Anonymity(Value):
             raise ValueError("presence is a share of a population; name both or neither")
         if self.presence is not None and not self.presence[0] <= self.presence[1]:
             raise ValueError("presence is [low, high] with low <= high")
+        if self.presence is not None and self.search == "mondrian":
+            raise ValueError(
+                "presence is counted at one level a column, and mondrian has none; set search: lattice"
+            )
         if self.weights and self.search == "none":
             raise ValueError("weights guide a search; set search to lattice or mondrian, or take them out")
         return self

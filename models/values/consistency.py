@@ -111,6 +111,12 @@ def _release_problems(spec: ShopSpec) -> list[str]:
         if table is None:
             problems.append(f"releases.{name}.table {release.table!r} is not among tables")
             continue
+        if table.public != (release.product == "public"):
+            problems.append(
+                f"releases.{name}.product is {release.product!r} and tables.{release.table} "
+                f"{'is' if table.public else 'is not'} public: true; a table without customers' data, and no other, is "
+                "released as public"
+            )
         if release.purpose not in spec.purposes:
             problems.append(f"releases.{name}.purpose {release.purpose!r} is not among purposes")
         for column in release.columns:
@@ -180,8 +186,10 @@ def _use_case_problems(spec: ShopSpec) -> list[str]:
     for name, use_case in spec.use_cases.items():
         for table in use_case.tables:
             release = spec.releases.get(table)
-            if release is None or release.product != "events":
-                problems.append(f"use_cases.{name} needs {table!r} among releases, with product: events")
+            if release is None or release.product == "attributes":
+                problems.append(
+                    f"use_cases.{name} needs {table!r} among releases, with product: events (or public)"
+                )
             elif release.purpose != use_case.purpose:
                 problems.append(
                     f"use_cases.{name} has purpose {use_case.purpose!r}, its table {table!r} was released "

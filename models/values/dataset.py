@@ -12,8 +12,8 @@ from models.values.base import Value
 from models.values.measures import Measures
 from models.values.scope import Measure
 
-Zone = Literal["raw", "curated", "released", "quarantine", "internal"]
-Product = Literal["raw", "curated", "attributes", "events", "internal"]
+Zone = Literal["raw", "curated", "released", "quarantine", "internal", "scores"]
+Product = Literal["raw", "curated", "attributes", "events", "public", "internal", "scores"]
 # A fact of a table whose noise was paid for: this and the column's name, and the ledger's reservation.
 RESERVATION = "reservation_"
 _PART = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -59,8 +59,9 @@ class TableEntry(Value):
     """One table of a data set: what it is, for whom, and what holds of it.
 
     `product` *attributes* is a k-anonymous published table; *events* is pseudonymous, remains personal
-    data and may only be used for DP training. `content` (released tables) is the digest of all rows, equal for equal
-    tables whatever engine wrote them (see infra.content).
+    data and may only be used for DP training; *public* holds no customers' data, *scores* are predictions for
+    pseudonymous customers. `content` (released tables) is the digest of all rows, equal for equal tables whatever
+    engine wrote them (see infra.content).
     """
 
     name: str

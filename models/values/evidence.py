@@ -20,7 +20,8 @@ class PrivacyClaim(Value):
     On a stream, where nobody is sampled, a customer took part in at most `participations` steps.
     `delta_exception` is why delta exceeds 1/(10 N), None where it does not. `clipping` is flat, per-layer in
     `clipping_groups` groups, or adaptive to `clipping_quantile`; then `clipping_norm` is the largest. `cap` of
-    examples, if chosen from data, aimed at `cap_quantile` and cost `cap_epsilon`, which is within `epsilon`.
+    examples, if chosen from data, aimed at `cap_quantile` and cost `cap_epsilon`, which is within `epsilon`, as are the
+    noised `statistics` of the same customers, here by name.
     """
 
     epsilon: float
@@ -46,6 +47,7 @@ class PrivacyClaim(Value):
     cap: int | None = None
     cap_quantile: float | None = None
     cap_epsilon: float | None = None
+    statistics: tuple[str, ...] = ()
 
 
 class AuditResult(Value):
@@ -63,13 +65,17 @@ class AuditResult(Value):
 
 
 class Utility(Value):
-    """How good the model is on test customers: privately released, exact, its twin and its baseline."""
+    """How good the model is on test customers: privately released, exact, its twin and its baseline.
+
+    `others` are further metrics of the model, exact.
+    """
 
     metric: str
     released: Measure
     exact: Measure
     twin: Measure
     baseline: Measure
+    others: tuple[Measure, ...] = ()
 
 
 class Evidence(Value):

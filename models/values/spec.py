@@ -210,9 +210,13 @@ class Purpose(Value):
 
 
 class Release(Value):
-    """One released table: from which raw table, which columns, for which purpose, as which product."""
+    """One released table: from which raw table, which columns, for which purpose, as which product.
 
-    product: Literal["attributes", "events"]
+    *attributes* is published and anonymous, *events* stays pseudonymous personal data for private training, *public*
+    is a table that holds no customers' data (`public: true`), beside them.
+    """
+
+    product: Literal["attributes", "events", "public"]
     table: str
     purpose: str
     columns: tuple[str, ...]
@@ -222,9 +226,9 @@ class Release(Value):
     def _published_is_anonymous(self) -> Release:
         if self.product == "attributes" and self.anonymity is None:
             raise ValueError("a published attribute table needs anonymity: {k, l, suppression_limit}")
-        if self.product == "events" and self.anonymity is not None:
+        if self.product != "attributes" and self.anonymity is not None:
             raise ValueError(
-                "anonymity is fitted on all customers' rows, which events must not be; take it out, or set "
+                f"anonymity is fitted on all customers' rows, which {self.product} must not be; take it out, or set "
                 "product: attributes"
             )
         return self
@@ -271,6 +275,7 @@ class Retention(Value):
     raw_days: int = Field(default=30, ge=1)
     curated_days: int = Field(default=90, ge=1)
     released_days: int = Field(default=365, ge=1)
+    scores_days: int = Field(default=90, ge=1)
 
 
 class ShopSpec(Value):

@@ -64,6 +64,18 @@ class Trained(Value):
     seconds: float
 
 
+class Scored(Value):
+    """Predictions by the champion: `output` lists the `parts`; `resumed` of them were there before this run."""
+
+    output: DatasetRef
+    parts: tuple[DatasetRef, ...]
+    released: DatasetRef
+    model: RegisteredModel
+    rows: int
+    resumed: int
+    seconds: float
+
+
 class ShopReport(Value):
     """What one run of the main job did."""
 

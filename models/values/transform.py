@@ -167,11 +167,12 @@ class Noise(Value):
 
     The value is clamped to the public [`low`, `high`], and what leaves is a multiple of `step`. A customer has at
     most `rows` rows, over which epsilon is shared: `laplace` (Dwork 2006), `geometric` on whole steps (Ghosh 2009),
-    `gaussian` (Balle & Wang 2018, needs delta). Each preparation draws anew and spends epsilon of the budget.
+    `gaussian` (Balle & Wang 2018, needs delta), `discrete_gaussian` on whole steps (Canonne et al. 2020, needs delta,
+    calibrated by zCDP and drawn without rounding). Each preparation draws anew and spends epsilon of the budget.
     """
 
     kind: Literal["noise"] = "noise"
-    mechanism: Literal["laplace", "geometric", "gaussian"]
+    mechanism: Literal["laplace", "geometric", "gaussian", "discrete_gaussian"]
     epsilon: float = Field(gt=0, le=10)
     delta: float = Field(default=0.0, ge=0, lt=1e-3)
     low: float
@@ -191,13 +192,27 @@ class Noise(Value):
         Uniform numbers of 60 bits in 53 digits, and logarithms that err in the last, move the edge between two
         released values by at most 4 u 2^-52 at the number u; all edges together by 4 scale 2^-52 in total variation,
         twice for two numbers, and twice again for safety. Delta grows by (1 + e^epsilon) times that, for each row.
+        The discrete Gaussian is drawn from whole numbers and costs what is stated.
         """
+        if self.mechanism == "discrete_gaussian":
+            return self.epsilon, self.delta
         each, scale = self.epsilon / self.rows, self.steps * self.rows / self.epsilon
         if self.mechanism == "gaussian":  # at most (Dwork & Roth 2014, appendix A; Balle & Wang 2018)
             unit = sqrt(2 * log(1.25 / self.delta)) / self.epsilon + 1 / sqrt(2 * self.epsilon)
             each, scale = self.epsilon, unit * self.steps * sqrt(self.rows)
         variation = 16 * (scale + 1) * 2.0**-52
         return self.epsilon, self.delta + self.rows * (1 + exp(each)) * variation
+
+    @property
+    def _beyond_exact(self) -> bool:
+        """Whether whole numbers with discrete Gaussian noise may leave those that a float holds exactly."""
+        if self.mechanism != "discrete_gaussian":
+            return False
+        root = sqrt(
+            log(1 / self.delta)
+        )  # of rho + 2 sqrt(rho log(1 / delta)) <= epsilon (Bun & Steinke 2016)
+        rho = (sqrt(root**2 + self.epsilon) - root) ** 2
+        return self.steps * sqrt(self.rows / (2 * rho)) > 2.0**48
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Noise:
@@ -207,11 +222,11 @@ class Noise(Value):
             not isclose(end / self.step, round(end / self.step)) for end in (self.low, self.high)
         ):
             raise ValueError("low and high must be multiples of step, at most 1e9 of them apart; change step")
-        if (self.mechanism == "gaussian") != (self.delta > 0):
+        if ("gaussian" in self.mechanism) != (self.delta > 0):
             raise ValueError(
                 "gaussian noise needs a delta above 0 (and only it has one); set or remove delta"
             )
-        if self.spends[1] > self.delta + 1e-6:
+        if self.spends[1] > self.delta + 1e-6 or self._beyond_exact:
             raise ValueError(
                 "so fine a grid under so small an epsilon cannot be drawn well; make step coarser"
             )

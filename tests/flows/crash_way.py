@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.flows.crash_sets import content, published
+from tests.small_spec import reduced
 
 CUSTOMERS, STEPS, LATER_DAYS = 400, 24, 40
 
@@ -24,9 +25,7 @@ def make_tiny_shop(folder: Path) -> Path:
 
     make_shop(folder, customers=CUSTOMERS, seed=7, purchases=Purchases.sample(), kind=Kind(dirty=0.02))
     spec = yaml.safe_load((folder / "shop.yaml").read_text())
-    for table in ("order_lines", "products", "tickets", "campaign_contacts"):
-        spec["tables"].pop(table, None)
-    del spec["releases"]["support_tickets"]
+    spec = reduced(spec, without=("order_lines", "products", "tickets", "campaign_contacts"))
     spec["releases"]["customer_profiles"]["anonymity"] = {"k": 2, "l": 1, "suppression_limit": 1.0}
     (folder / "shop.yaml").write_text(yaml.safe_dump(spec, allow_unicode=True, sort_keys=False))
     return folder / "shop.yaml"

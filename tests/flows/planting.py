@@ -136,7 +136,10 @@ def spoil(source: Path, folder: Path, fault: str) -> Path:
 def _consenting(name: str, good: dict[str, str]) -> list[dict[str, str]]:
     if name != "consents":
         return [good]
-    return [good | {"purpose": purpose} for purpose in ("analytics", "fraud_detection", "support")]
+    return [
+        good | {"purpose": purpose}
+        for purpose in ("analytics", "fraud_detection", "support", "recommendation")
+    ]
 
 
 def _breaking(name: str, good: dict[str, str]) -> Iterator[dict[str, str]]:

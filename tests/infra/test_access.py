@@ -10,7 +10,7 @@ from models.values.dataset import DatasetRef
 ROLES = ["preparer", "trainer", "gatekeeper", "analyst", "officer", "nobody"]
 ACTIONS = ["read", "write", "derive", "destroy", "publish"]
 ZONES = ["raw", "curated", "quarantine", "released", "internal", "pseudonym", "elsewhere"]
-PRODUCTS = ["raw", "curated", "attributes", "events", "internal", "other"]
+PRODUCTS = ["raw", "curated", "attributes", "events", "public", "internal", "other"]
 PURPOSES = [(None, None), ("fraud", "fraud"), ("fraud", "ads"), ("fraud", None), (None, "fraud")]
 
 
@@ -34,9 +34,9 @@ def by_hand(role, action, zone, product, purposes):
     keep = {"read", "write", "destroy"}
     same = purposes[0] is not None and purposes[0] == purposes[1]
     zones = {("raw", "raw"), ("curated", "curated"), ("quarantine", "raw"), ("quarantine", "internal")}
-    releases = {("released", "attributes"), ("released", "events")}
+    releases = {("released", product) for product in ("attributes", "events", "public")}
     place = (zone, product)
-    if (zone == "released" or product in ("attributes", "events")) and not same:
+    if (zone == "released" or product in ("attributes", "events", "public")) and not same:
         return False
     return (
         (role == "preparer" and action in keep and place in zones | releases)
@@ -46,10 +46,10 @@ def by_hand(role, action, zone, product, purposes):
             and place == ("pseudonym", "internal")
             and same
         )
-        or (role == "trainer" and action == "read" and place == ("released", "events"))
+        or (role == "trainer" and action == "read" and place in releases - {("released", "attributes")})
         or (role == "trainer" and action in keep and place == ("internal", "internal"))
         or (role == "gatekeeper" and action == "read" and place in releases)
-        or (role == "analyst" and action == "read" and place == ("released", "attributes"))
+        or (role == "analyst" and action == "read" and place in releases - {("released", "events")})
         or (
             role == "officer"
             and action == "read"

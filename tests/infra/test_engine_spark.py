@@ -160,7 +160,9 @@ def numbered(engine: Engine, folder: Path) -> ibis.Table:
     (folder / "x.csv").write_text("i,s\n" + "".join(f"{n},{CANARY}{n % 7}\n" for n in range(1000)))
     rows = engine.read_csv(folder / "x.csv")
     number = rows.i.cast("int64")
-    return rows.select(i=number, s=rows.s, u=pseudonym(rows.i, engine.secret(SECRET, "n")), b=number % 7 + 1)
+    odd = {'a.b `c` "d"': rows.s.upper()}
+    named = pseudonym(rows.i, engine.secret(SECRET, "n"))
+    return rows.select(i=number, s=rows.s, u=named, b=number % 7 + 1, **odd)
 
 
 def test_faults_are_told_without_values_and_leave_nothing(

@@ -1,5 +1,7 @@
 """Keys: none without a decision on record, none under another name, none after destruction."""
 
+import contextlib
+import hashlib
 import json
 import multiprocessing
 import os
@@ -10,12 +12,13 @@ import pytest
 
 from infra.access import Access, AccessDenied, Principal
 from infra.auditlog import AuditLog, AuditLogError, verify
-from infra.keys import DamagedKey, KeyStore, KeyStoreError, NoSuchKey
+from infra.keys import DamagedKey, KeyStore, KeyStoreError, NoSuchKey, key_id
 from models.values.dataset import DatasetRef
 
 PREPARER = Principal(name="prepare", role="preparer")
 TRAINER = Principal(name="train", role="trainer")
 ANALYST = Principal(name="ada", role="analyst")
+OFFICER = Principal(name="officer", role="officer")
 RAW = DatasetRef(zone="raw", name="shop", version="v1")
 RELEASED = DatasetRef(zone="released", name="shop", version="v1")
 
@@ -189,6 +192,34 @@ def test_pseudonym_keys_differ_by_shop_purpose_and_domain(keys):
     again = keys.derive(PREPARER, shop="a", purpose="fraud", domain="customer").reveal()
     assert again in derived
     assert len(again) == 32
+
+
+def test_the_name_of_a_key_says_nothing_of_it(keys):
+    """THREATS.md, planted bug 41: names of keys stand in manifests."""
+    key = keys.derive(PREPARER, shop="a", purpose="fraud", domain="customer")
+    name, raw = key_id(key), key.reveal()
+    assert len(name) == 16
+    assert name not in raw.hex() + raw[::-1].hex() + hashlib.sha256(raw).hexdigest()
+
+
+def test_an_epoch_has_keys_of_its_own_until_it_is_destroyed(keys):
+    """THREATS.md, planted bug 42: rotation, and an end to it."""
+    asked = {"shop": "a", "purpose": "fraud", "domain": "customer"}
+    derived = {keys.derive(PREPARER, **asked, epoch=epoch).reveal() for epoch in (None, "1", "2")}
+    assert len(derived) == 3
+    assert keys.destroy_epoch(OFFICER, shop="a", epoch="1")
+    with pytest.raises(NoSuchKey, match="new epoch"):
+        keys.derive(PREPARER, **asked, epoch="1")
+    assert {keys.derive(PREPARER, **asked, epoch=epoch).reveal() for epoch in (None, "2")} < derived
+
+
+@pytest.mark.parametrize(("who", "outcome"), [(OFFICER, "allowed"), (ANALYST, "denied")])
+def test_what_needs_no_key_is_decided_and_logged_alike(keys, log, who, outcome):
+    measured = DatasetRef(zone="internal", name="shop", version="v1")
+    with contextlib.nullcontext() if outcome == "allowed" else pytest.raises(AccessDenied):
+        keys.decide(who, "read", measured, product="internal", purpose=None)
+    last = logged(log)[-1]
+    assert (last["actor"], last["outcome"], last["facts"]["role"]) == (who.name, outcome, who.role)
 
 
 def test_only_the_owner_may_look(keys, tmp_path):

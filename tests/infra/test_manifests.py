@@ -107,6 +107,19 @@ def test_a_manifest_that_contradicts_itself_is_refused(store, changes):
         publish(store, put(store, manifest_of(**changes)))
 
 
+@pytest.mark.parametrize(
+    ("claim", "holds"), [("k-anonymous", False), ("anonymous", False), ("pseudonymous", True)]
+)
+def test_events_are_called_pseudonymous_and_nothing_more(store, claim, holds):
+    events = one_table(product="events", facts={"protection": claim})
+    manifest = put(store, manifest_of(tables=events))
+    if holds:
+        assert publish(store, manifest) == manifest.ref
+    else:
+        with pytest.raises(ManifestError, match="personal data"):
+            publish(store, manifest)
+
+
 @pytest.mark.parametrize("path", ["../other/0.parquet", "/etc/x", "a//b", "A.parquet", ""])
 def test_paths_stay_inside(store, path):
     with pytest.raises(BadKey):

@@ -72,6 +72,21 @@ def test_a_reloaded_model_predicts_the_same(registry: Registry, private: tuple[M
     assert np.array_equal(registry.load(private[0])(rows), small_model()(rows))
 
 
+def test_a_model_of_several_inputs_names_them(registry: Registry) -> None:
+    import keras
+
+    items, times = keras.Input((None,), dtype="int32", name="items"), keras.Input((3,), name="times")
+    pooled = keras.layers.GlobalAveragePooling1D()(keras.layers.Embedding(7, 3)(items))
+    model = keras.Model(
+        {"items": items, "times": times}, keras.layers.Dense(1)(keras.layers.Add()([pooled, times]))
+    )
+    ref = registry.register("several", model, sample.evidence(feature_names=("times", "items")), PLAN)
+    given = {"items": np.array([[1, 2]], "int32"), "times": np.ones((1, 3), "float32")}
+    assert np.array_equal(registry.load(ref)(given), model(given))
+    with pytest.raises(RegistryError, match=r"takes items, times of shape .* names 2 features"):
+        registry.register("several", model, sample.evidence(feature_names=("times", "item")), PLAN)
+
+
 def test_no_internal_number_of_a_private_shop_is_in_any_byte(tmp_path: Path) -> None:
     evidence = sample.evidence()
     alone = Registry(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path / "artifacts")

@@ -13,6 +13,7 @@ import yaml
 
 from models.values.dataset import DatasetRef
 from models.values.stage import Curated, Draft, Prepared, SpecRef, StageReport
+from tests.small_spec import reduced
 
 NAME = "embedded-shop"
 
@@ -99,9 +100,7 @@ def _tiny(folder: Path) -> None:
 
     make_shop(folder, customers=300, seed=7, purchases=Purchases.sample())
     spec = yaml.safe_load((folder / "shop.yaml").read_text())
-    for table in ("order_lines", "products", "tickets", "campaign_contacts"):
-        del spec["tables"][table]
-    del spec["releases"]["support_tickets"]
+    spec = reduced(spec, without=("order_lines", "products", "tickets", "campaign_contacts"))
     spec["releases"]["customer_profiles"]["anonymity"] = {"k": 2, "l": 1, "suppression_limit": 1.0}
     (folder / "shop.yaml").write_text(yaml.safe_dump(spec, allow_unicode=True, sort_keys=False))
 

@@ -330,7 +330,7 @@ def test_the_release_of_a_dirty_shop_holds_its_good_customers_only(dirty):
     assert not place.bytes_with(CANARY.encode())
 
 
-PURPOSES = ("analytics", "fraud_detection", "support")
+PURPOSES = ("analytics", "fraud_detection", "support", "recommendation")
 
 
 @pytest.mark.parametrize("name", ["customers", "consents"])

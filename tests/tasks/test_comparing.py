@@ -71,7 +71,7 @@ def test_two_releases_subtracted_single_nobody_out(place: Any, monkeypatch: pyte
     with monkeypatch.context() as patch:
         patch.setattr(deidentification.comparing, "steady", lambda bench, shop, plan, table, record: table)
         with pytest.raises(gating.GateFailed, match="differencing"):
-            place.release(landed, curated)
+            gating.gate.fn(place.pin(), place.draft(curated))
     new = classes(place.release(landed, curated).released)
     assert new != old
     for one in {*new, *old}:

@@ -46,7 +46,9 @@ def test_noise_is_paid_for_before_it_is_drawn_and_committed_with_the_release(pla
     before = ledger.spent(shop).epsilon
     draft = place.draft(place.curated)
     facts = draft.manifest.table("fraud_orders").facts
-    (entry,) = [entry for entry in ledger.entries(shop) if entry.what.startswith("noise/")]
+    entries = [entry for entry in ledger.entries(shop) if entry.what.startswith("noise/")]
+    assert len(entries) == 1
+    entry = entries[0]
     assert (facts["epsilon_amount"], facts["reservation_amount"]) == (2, entry.id)
     assert ledger.spent(shop).epsilon == before + 2
     assert not entry.committed

@@ -14,6 +14,7 @@ import yaml
 from infra.manifests import open_manifest
 from infra.spark_cluster import Cluster, standalone_cluster
 from models.values.dataset import DatasetRef, Manifest
+from tests.small_spec import reduced
 from tests.tasks.conftest import Place
 
 pytest.importorskip("pyspark")
@@ -28,8 +29,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
 
     make_shop(tmp_path / "shop", customers=150, seed=5, purchases=Purchases.sample())
     spec = yaml.safe_load((tmp_path / "shop" / "shop.yaml").read_text())
-    for table in ("order_lines", "products", "campaign_contacts"):
-        del spec["tables"][table]
+    spec = reduced(spec, without=("order_lines", "products", "campaign_contacts"))
     spec["releases"]["customer_profiles"]["anonymity"] = {"k": 2, "l": 1, "suppression_limit": 1.0}
     (tmp_path / "shop" / "shop.yaml").write_text(yaml.safe_dump(spec, allow_unicode=True, sort_keys=False))
     monkeypatch.setenv("PRIVET_HOME", str(tmp_path / "home"))

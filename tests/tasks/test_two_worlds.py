@@ -28,9 +28,10 @@ from models.values.stage import Draft
 from tasks import resolve
 from tests.flows.planting import EMAIL, MARKS, ROWS, STEM, WORD
 from tests.flows.taint import Search
+from tests.small_spec import reduced
 from tests.tasks.conftest import Place
 
-PURPOSES = ("analytics", "fraud_detection", "support")
+PURPOSES = ("analytics", "fraud_detection", "support", "recommendation")
 # Spearman's coefficient of an order that has nothing to do with another one: beyond 5 / sqrt(n) in 6 of 10 million.
 FAR = 5.0
 
@@ -69,8 +70,7 @@ def _shop(folder: Path) -> dict[Path, bytes]:
 
     make_shop(folder, customers=300, seed=7, purchases=Purchases.sample())
     spec = yaml.safe_load((folder / "shop.yaml").read_text())
-    for table in ("order_lines", "products", "campaign_contacts"):
-        del spec["tables"][table]
+    spec = reduced(spec, without=("order_lines", "products", "campaign_contacts"))
     spec["tables"]["customers"]["columns"]["extras.size"] = {"role": "attribute", "nullable": True}
     spec["releases"]["fraud_customers"]["columns"].append("extras.size")
     spec["releases"]["customer_profiles"]["anonymity"] = {"k": 2, "l": 1, "suppression_limit": 1.0}

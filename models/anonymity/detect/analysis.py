@@ -51,7 +51,7 @@ def _together(text: str, numbers: list[Span], names: list[Span]) -> list[Span]:
     homes = [s for s in names if s.kind == "ADDRESS" and any(map(str.isalpha, text[s.start : s.end]))]
     kept = [Span(*match.span(), "") for match in _PLACEHOLDER.finditer(text)]
     firm = apart([*kept, *(span for span in numbers if not _part_of(span, homes))])
-    rest = (span for span in _cut(names, firm) if any(map(str.isalnum, text[span.start : span.end])))
+    rest = (span for span in _cut(names, firm) if _says(text[span.start : span.end], span.kind))
     spans = apart([*firm, *rest])
     return [span for span in apart([*spans, *_again(text, spans)]) if span.kind]
 
@@ -66,6 +66,11 @@ def _whole(text: str, home: Span, numbers: list[Span]) -> Span:
             start = min(home.start, look.start) if text[look.start].isdigit() else home.start
             home = Span(start, max(home.end, look.end), "ADDRESS")
     return home
+
+
+def _says(value: str, kind: str) -> bool:
+    """Whether there is anything in it: letters in a name, letters or digits in an address."""
+    return any(map(str.isalpha if kind == "NAME" else str.isalnum, value))
 
 
 def _part_of(span: Span, homes: list[Span]) -> bool:
@@ -89,7 +94,7 @@ def _cut(names: list[Span], firm: list[Span]) -> Iterator[Span]:
 def _again(text: str, spans: list[Span]) -> Iterator[Span]:
     """Where a name that was found stands once more in the text."""
     for word in {text[span.start : span.end] for span in spans if span.kind == "NAME"}:
-        if len(word) < 2:
+        if len(word) < 2 or text.count(word) < 2:
             continue
         bounds = r"\b" if word[0].isascii() or word[-1].isascii() else ""
         for match in re.finditer(bounds + re.escape(word) + bounds, text):

@@ -76,7 +76,7 @@ def patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
 
 # What any of PATTERNS needs: a text without it need not be searched for each of them.
 _NEEDED = re.compile(
-    r"[0-9@:]|(?i:www\.|\(at\)|\[at\]|[a-f]{2}-[a-f]{2})|[零〇一二三四五六七八九幺]{7}|[一-鿿][A-ZΑ-ΩА-Я]"
+    r"[0-9@:]|(?i:www\.|wxid_|\(at\)|\[at\]|[a-f]{2}-[a-f]{2})|[零〇一二三四五六七八九幺]{7}|[一-鿿][A-ZΑ-ΩА-Я]"
 )
 
 
@@ -132,7 +132,7 @@ def kind_of(text: str, span: Span) -> str:
 def _cue(text: str, span: Span) -> str | None:
     before = text[max(0, span.start - _BEFORE) : span.start]
     # another number in between takes the word for itself
-    before = re.split(r"[0-9]{4,}|[。！？\n]|[.!?] ", before)[-1]
+    before = re.split(r"[0-9]{4,}|[。！？]|(?<![:：])\n|[.!?] ", before)[-1]
     last = None
     for match in _CUE.finditer(before):
         last = match.lastgroup

@@ -1,7 +1,7 @@
 """The tagger: a linear-chain CRF over hashed features that finds names and addresses (Lafferty et al. 2001).
 
-Its weights ship with the package, one byte each. They were fitted on invented sentences and public corpora only,
-never on a shop's data.
+Its weights ship with the package, one byte each. They were fitted on invented sentences and texts that are free for any
+use (README.md beside this file says which), never on a shop's data.
 """
 
 from __future__ import annotations

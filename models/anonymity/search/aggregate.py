@@ -34,7 +34,9 @@ def aggregate(
     if unit is not None:
         _refuse_repeated(table, unit)
     found = _counted(table, [*quasi, *sensitive])
-    others = None if population is None else _counted(population, quasi)
+    others = None
+    if population is not None:  # as the table's types: an engine may have stored a truncated date as a time
+        others = _counted(population.cast({name: table[name].type() for name in quasi}), quasi)
     return _classes(found, others, quasi, sensitive)
 
 
@@ -101,6 +103,5 @@ def _histogram(name: str, column: Any, owner: Ints, count: Ints) -> Histogram:
     unique = np.empty(different, dtype=np.int64)
     unique[numbered] = keys
     summed = np.bincount(numbered, weights=count, minlength=different).astype(np.int64)
-    order = np.argsort(unique)
-    owners, value = np.divmod(unique[order], cards)
-    return Histogram(column=name, values=values, owner=owners, value=value, count=summed[order])
+    owners, value = np.divmod(unique, cards)
+    return Histogram(column=name, values=values, owner=owners, value=value, count=summed)

@@ -79,8 +79,6 @@ def merged(histogram: Histogram, owner: Ints, groups: int) -> Histogram:
         summed = np.bincount(numbered, weights=counts, minlength=different).astype(np.int64)
         unique = np.empty(different, dtype=np.int64)
         unique[numbered] = keys
-        order = np.argsort(unique)
-        unique, summed = unique[order], summed[order]
     owners, values = np.divmod(unique, cards)
     return Histogram(
         column=histogram.column, values=histogram.values, owner=owners, value=values, count=summed

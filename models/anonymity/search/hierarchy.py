@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from models.anonymity.search.ladder import STAR, Ladder, level_of, ordered
+from models.anonymity.search.ladder import AS_WRITTEN, STAR, Label, Ladder, level_of, ordered
 
 Paths = Sequence[tuple[str, ...]]
 
@@ -22,18 +22,21 @@ def hierarchy_ladder(
     a label stands for, whether or not they occur.
     """
     finest = ordered(values)
-    levels = [level_of("as the spec says", finest, lambda value: value)]
+    levels = [level_of(AS_WRITTEN, finest, lambda value: value)]
     leaves = [_leaves(paths, level, finest)]
     for step in range(level + 1, len(paths[0])) if above is None else above:
-        found = level_of(
-            f"level {step}", finest, partial(_label, {path[level]: path[step] for path in paths})
-        )
+        found = level_of(f"level {step}", finest, label_at(paths, level, step))
         if 1 < len(found.labels) < len(levels[-1].labels):
             levels.append(found)
             leaves.append(_leaves(paths, step, [found.labels[code] for code in found.codes.tolist()]))
     levels.append(level_of(STAR, finest, lambda _: STAR))
     leaves.append(np.full(len(finest), float(len(paths))))
     return Ladder(column=column, values=finest, levels=tuple(levels), leaves=tuple(leaves))
+
+
+def label_at(paths: Paths, level: int, step: int) -> Label:
+    """What a label of `level` is called at `step`."""
+    return partial(_label, {path[level]: path[step] for path in paths})
 
 
 def _label(labels: dict[str, str], value: object) -> object:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from models.anonymity.errors import PolicyError
 
 STAR = "*"
+AS_WRITTEN = "as the spec says"
 Codes = npt.NDArray[np.int32]
 Label = Callable[[object], object]
 
@@ -91,16 +92,17 @@ def make_ladder(
     A level that merges nothing is left out; what is missing stays missing below "*", which is always last.
     """
     finest = ordered(values)
-    levels = [level_of("as the spec says", finest, lambda value: value)]
+    levels = [level_of(AS_WRITTEN, finest, lambda value: value)]
     for name, label in coarser:
-        level = level_of(name, finest, partial(_unless_missing, label))
+        level = level_of(name, finest, partial(unless_missing, label))
         if 1 < len(level.labels) < len(levels[-1].labels):
             levels.append(level)
     levels.append(level_of(STAR, finest, lambda _: STAR))
     return Ladder(column=column, values=finest, levels=tuple(levels), places=places, joined=joined)
 
 
-def _unless_missing(label: Label, value: object) -> object:
+def unless_missing(label: Label, value: object) -> object:
+    """What a value becomes; what is missing stays missing."""
     return None if value is None else label(value)
 
 

@@ -29,7 +29,8 @@ class Node:
 
     `surely`: the share of customers in groups that are too small or have too few sensitive values; every finer
     node loses them too. `excess`: what these customers cost above the node's own generalisation, or less; every
-    finer node costs at least this above its own. `floor`: what any coarser node costs at least (discernibility).
+    finer node costs at least this above its own (unknown and infinite where `surely` is over the limit).
+    `floor`: what any coarser node costs at least (discernibility).
     `suppressed` and `loss` are by all criteria; None where the bounds were already too bad to look on, and
     loss alone is None where too much would be suppressed.
     """
@@ -114,7 +115,8 @@ def _bounds(
     surely = float(counts[where].sum()) / question.total
     floor = 0.0
     if question.costs is not None:
-        excess = _excess(question, levels, where)
+        infeasible = surely > question.anonymity.suppression_limit
+        excess = np.inf if infeasible else _excess(question, levels, where)
     else:
         sizes = sizes_of(question.classes, owner, groups).astype(float)
         at_least = np.maximum(sizes, question.anonymity.k)[owner]

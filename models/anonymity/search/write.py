@@ -9,7 +9,7 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 
-from models.anonymity.search.classes import Classes
+from models.anonymity.search.classes import Classes, pack
 from models.anonymity.search.find import Found
 from models.anonymity.search.ladder import Ladder
 
@@ -22,17 +22,21 @@ def write(table: ir.Table, classes: Classes, ladders: Sequence[Ladder], found: F
         return table if found.groups else table.limit(0)
     if found.levels is None:
         return _regions(table, classes, found)
+    return _kept(recoded(table, ladders, found.levels), classes, ladders, found)
+
+
+def recoded(table: ir.Table, ladders: Sequence[Ladder], levels: Sequence[int]) -> ir.Table:
+    """All rows of `table`, each column of a ladder at its level."""
     shown = {}
     joined = table
-    for ladder, level in zip(ladders, found.levels, strict=True):
+    for ladder, level in zip(ladders, levels, strict=True):
         if level:
             beside = _dictionary(ladder, level, table[ladder.column].type())
             joined = joined.inner_join(
                 beside, joined[ladder.column].identical_to(beside[_OLD + ladder.column])
             ).drop(_OLD + ladder.column)
             shown[ladder.column] = _NEW + ladder.column
-    recoded = joined.select(**{name: joined[shown.get(name, name)] for name in table.columns})
-    return _kept(recoded, classes, ladders, found)
+    return joined.select(**{name: joined[shown.get(name, name)] for name in table.columns})
 
 
 def _dictionary(ladder: Ladder, level: int, kind: Any) -> ir.Table:
@@ -54,23 +58,24 @@ def _array(labels: Sequence[object], kind: Any) -> Any:
     return pa.array(list(labels), type=kind.to_pyarrow())
 
 
-def _kept(recoded: ir.Table, classes: Classes, ladders: Sequence[Ladder], found: Found) -> ir.Table:
-    """Without the rows of suppressed groups."""
+def _kept(table: ir.Table, classes: Classes, ladders: Sequence[Ladder], found: Found) -> ir.Table:
+    """Without the rows of suppressed groups, which are few: a join with them costs less than one with the others."""
     import pyarrow as pa
 
     assert found.levels is not None, "groups of levels"
-    if (found.owner >= 0).all():
-        return recoded
-    kept = np.flatnonzero(found.owner >= 0)
-    members = kept[np.unique(found.owner[kept], return_index=True)[1]]
-    columns = {}
-    for ladder, level, codes in zip(ladders, found.levels, classes.codes, strict=True):
-        step = ladder.levels[level]
-        labels = _array(step.labels, recoded[ladder.column].type())
-        columns[_OLD + ladder.column] = labels.take(pa.array(step.codes[codes[members]]))
+    gone = np.flatnonzero(found.owner < 0)
+    if not gone.size:
+        return table
+    steps = [ladder.levels[level] for ladder, level in zip(ladders, found.levels, strict=True)]
+    shown = [step.codes[codes[gone]] for step, codes in zip(steps, classes.codes, strict=True)]
+    _, first = np.unique(pack(shown, [len(step.labels) for step in steps], gone.size), return_index=True)
+    columns = {
+        _OLD + name: _array(step.labels, table[name].type()).take(pa.array(codes[first]))
+        for name, step, codes in zip(classes.columns, steps, shown, strict=True)
+    }
     groups = ibis.memtable(pa.table(columns))
-    rows = recoded.view()
-    return rows.semi_join(groups, [rows[name].identical_to(groups[_OLD + name]) for name in classes.columns])
+    rows = table.view()
+    return rows.anti_join(groups, [rows[name].identical_to(groups[_OLD + name]) for name in classes.columns])
 
 
 def _regions(table: ir.Table, classes: Classes, found: Found) -> ir.Table:

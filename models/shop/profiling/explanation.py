@@ -198,7 +198,7 @@ def _keyed(transform: Pseudonym | Token | HashBucket | DateShift | Noise) -> str
             )
         case Noise(mechanism=mechanism, epsilon=epsilon, low=low, high=high):
             spent = f"epsilon {epsilon:g} per customer, spent at each preparation"
-            return f"clamped to {low:g}..{high:g}, {mechanism} noise added: {spent}"
+            return f"clamped to {low:g}..{high:g}, {mechanism.replace('_', ' ')} noise added: {spent}"
 
 
 _LETTERS = {"digits": "digits", "lower": "digits and small letters", "upper": "digits and capital letters"}

@@ -6,6 +6,7 @@ import duckdb
 import pytest
 
 from expectations.gates.expectations import MOST_PSEUDONYMS, PseudonymEntropy
+from infra.engine_judge import DuckDBJudge
 
 
 @pytest.mark.parametrize(
@@ -20,9 +21,10 @@ from expectations.gates.expectations import MOST_PSEUDONYMS, PseudonymEntropy
 def test_a_table_in_the_order_of_its_pseudonyms_is_judged_by_all_of_them(made: str, broken: bool) -> None:
     """A released table is sorted by its first column; a false alarm has a chance below 1 in a million."""
     rows = MOST_PSEUDONYMS + MOST_PSEUDONYMS // 2
-    query = PseudonymEntropy.column("p").unexpected_rows_query.replace("{batch}", "released")
+    judged = PseudonymEntropy.column("p")
     with duckdb.connect() as connection:
         connection.execute(
             f"CREATE TABLE released AS SELECT {made} AS p FROM range({rows}) AS t(i) ORDER BY p"
         )
-        assert bool(connection.execute(query).fetchall()) is broken
+        found = DuckDBJudge(connection).finds("released", judged.rows_query, judged.unexpected_rows_query)
+        assert found is broken

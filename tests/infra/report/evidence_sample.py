@@ -33,7 +33,7 @@ def utility(**changes: Any) -> Utility:
         ),
         "exact": measure("auc", 0.71829, "internal", "bootstrap by customer, how 5353", 0.00613),
         "twin": measure("auc", 0.73191, "internal", "same model, no clipping, no noise", 0.00619),
-        "baseline": measure("auc", 0.5, "public", "the same score for every order", 0.0),
+        "baseline": measure("auc", 0.5, "public", "the same score for every example", 0.0),
     }
     return Utility(**(fields | changes))
 

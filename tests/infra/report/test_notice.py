@@ -123,7 +123,8 @@ def test_the_choice_told_is_the_one_applied(basis: dict[str, str], told: str) ->
 def test_without_a_consent_table_no_filter_is_promised() -> None:
     basis = {"gdpr": "contract", "pipl": "contract"}
     changes: dict[str, Any] = {
-        f"purposes__{name}__basis": basis for name in ("analytics", "fraud_detection", "support")
+        f"purposes__{name}__basis": basis
+        for name in ("analytics", "fraud_detection", "support", "recommendation")
     }
     page = render(spec(consent=None, languages=["en"], **changes), day=DAY)
     assert "Unless you said no" not in page

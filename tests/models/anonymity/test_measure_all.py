@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from infra.engine import open_engine
-from models.anonymity.measures import answered, measure_all, questions
+from models.anonymity.measures import Subject, measure_all
 from models.values.measures import Measures
 from models.values.secret import SecretBytes
 
@@ -48,15 +48,21 @@ SETTINGS: list[tuple[list[str], list[str], str | None, int]] = [
 
 @pytest.fixture(scope="module")
 def connection() -> Any:
-    return ibis.duckdb.connect()
+    connection = ibis.duckdb.connect()
+    connection.con.execute("SET threads = 1")  # small tables: threads cost more than they bring
+    return connection
 
 
 def table(connection: Any, rows: list[dict[str, Any]], name: str = "t") -> Any:
     """A table of the engine that keeps NaN and NULL apart."""
-    columns = {field.name: [row[field.name] for row in rows] for field in SCHEMA}
-    connection.con.register("rows_", pa.table(columns, schema=SCHEMA))
-    connection.con.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM rows_")
+    shown(connection, rows, name)
     return connection.table(name)
+
+
+def shown(connection: Any, rows: list[dict[str, Any]], name: str = "t") -> None:
+    """The rows under a name, read where they are."""
+    columns = {field.name: [row[field.name] for row in rows] for field in SCHEMA}
+    connection.con.register(name, pa.table(columns, schema=SCHEMA))
 
 
 def some_rows(chance: random.Random) -> list[dict[str, Any]]:
@@ -91,69 +97,69 @@ def agree(
         assert (column.enhanced_beta is None) == (expected["excess"] > 1e-9)
 
 
-def compiled(
-    connection: Any, quasi: list[str], sensitive: list[str], unit: str | None, least: int
-) -> dict[str, str]:
-    """The questions as the engine's SQL: compiled once, asked of many tables of the same name."""
-    asked = questions(table(connection, []), quasi, sensitive, l=least, unit=unit, orders=ORDERS)
-    return {name: str(connection.compile(question)) for name, question in asked.items()}
-
-
-def check(connection: Any, statements: dict[Any, dict[str, str]], seed: int) -> None:
-    """One random table under one of a few settings."""
+def check(connection: Any, statements: dict[str, tuple[Subject, dict[str, str]]], seed: int) -> None:
+    """One random table under one of a few settings, whose questions are compiled once."""
     chance = random.Random(seed)
-    setting = chance.choice(SETTINGS)
-    quasi, sensitive, unit, least = setting
-    if str(setting) not in statements:
-        statements[str(setting)] = compiled(connection, quasi, sensitive, unit, least)
+    quasi, sensitive, unit, least = setting = chance.choice(SETTINGS)
     rows = some_rows(chance)
-    table(connection, rows)
-    answers = {
-        name: connection.con.execute(sql).to_arrow_table().to_pylist()
-        for name, sql in statements[str(setting)].items()
-    }
-    agree(answered(answers), rows, quasi, unit, least)
+    shown(connection, rows)
+    if str(setting) not in statements:
+        subject = Subject(
+            table=connection.table("t"), quasi=quasi, sensitive=sensitive, l=least, unit=unit, orders=ORDERS
+        )
+        asked = {name: str(connection.compile(question)) for name, question in subject.questions().items()}
+        statements[str(setting)] = subject, asked
+    subject, asked = statements[str(setting)]
+    answers = {name: connection.con.execute(sql).to_arrow_table() for name, sql in asked.items()}
+    agree(subject.answered(answers), rows, quasi, unit, least)
 
 
-def test_agrees_with_the_reference(connection: Any) -> None:
-    statements: dict[Any, dict[str, str]] = {}
+@pytest.mark.parametrize("bits", [63, 0])
+def test_agrees_with_the_reference(connection: Any, monkeypatch: pytest.MonkeyPatch, bits: int) -> None:
+    monkeypatch.setattr("models.anonymity.closeness._BITS", bits)
+    statements: dict[str, tuple[Subject, dict[str, str]]] = {}
     for seed in range(60):
         check(connection, statements, seed)
 
 
 @pytest.mark.prove
 def test_agrees_with_the_reference_on_ten_thousand_tables(connection: Any) -> None:
-    statements: dict[Any, dict[str, str]] = {}
+    statements: dict[str, tuple[Subject, dict[str, str]]] = {}
     for seed in range(10_000):
         check(connection, statements, seed)
 
 
 def test_of_no_rows(connection: Any) -> None:
-    found = measure_all(table(connection, []), ["q"], ["s", "n"])
+    found = measure_all(Subject(table=table(connection, []), quasi=["q"], sensitive=["s", "n"]))
     assert (found.k, found.rows, found.classes, found.marketer) == (0, 0, 0, 0.0)
 
 
 def test_presence_and_journalist_risk_count_the_population(connection: Any) -> None:
     everybody = [dict.fromkeys(ODD) | {"q": q, "u": "x"} for q in ["a"] * 8 + [None] * 4]
     here = table(connection, everybody[:4] + everybody[8:11], "here")
-    found = measure_all(here, ["q"], population=table(connection, everybody, "everybody"))
+    there = table(connection, everybody, "everybody")
+    found = measure_all(Subject(table=here, quasi=["q"], population=there))
     assert found.presence == (0.5, 0.75)
     assert (found.journalist.highest, found.prosecutor.highest) == (1 / 4, 1 / 3)
     assert found.journalist.average == pytest.approx(max(2 / 12, (4 / 8 + 3 / 4) / 7))
     assert found.marketer == pytest.approx((4 / 8 + 3 / 4) / 7)
 
 
+def measured(rows: Any) -> Measures:
+    return measure_all(Subject(table=rows, quasi=["q", "r"], sensitive=["s", "n", "f"]))
+
+
 def test_a_published_table_measures_the_same_when_it_is_read_back(connection: Any, tmp_path: Path) -> None:
     """Threat 46: rows of stars and of missing values are what they were, neither dropped nor made a crowd."""
     stars = [dict.fromkeys(ODD) | {"q": "*", "r": None, "u": "x", "s": "*"}] * 3
     rows = [*some_rows(random.Random(3)), *stars, *([dict.fromkeys(ODD)] * 2)]
-    before = measure_all(table(connection, rows), ["q", "r"], ["s", "n", "f"])
+    before = measured(table(connection, rows))
     with open_engine(tmp_path) as engine:
         engine.ibis.con.register("rows_", connection.to_pyarrow(connection.table("t")))
         key = SecretBytes(bytes(32))
         engine.write_parquet(engine.ibis.table("rows_"), tmp_path / "all.parquet", key)
         again = engine.read_encrypted([(tmp_path / "all.parquet", key)])
-        after = measure_all(again, ["q", "r"], ["s", "n", "f"], rows=engine.rows)
+        after = measured(again)
     assert after.model_dump(exclude={"columns"}) == before.model_dump(exclude={"columns"})
     for one, other in zip(before.columns, after.columns, strict=True):
         numbers = one.model_dump(exclude={"column"})

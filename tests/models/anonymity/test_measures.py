@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.anonymity.measures import classes, facts, k_of, l_of, suppress
+from models.anonymity.measures import Subject, classes, measure_all, suppress
 
 Row = dict[str, Any]
 VALUE = st.sampled_from([None, "", " ", "N/A", "a"])
@@ -82,8 +82,9 @@ def test_against_brute_force(
 ) -> None:
     table, expected = in_engine(connection, rows), reference(rows, quasi, unit)
     if rows:
-        assert connection.execute(k_of(table, quasi, unit)) == min(size for size, *_ in expected.values())
-        assert connection.execute(l_of(table, quasi, ["s"])) == min(many for _, many, _ in expected.values())
+        found = measure_all(Subject(table=table, quasi=quasi, sensitive=["s"], unit=unit))
+        assert found.k == min(size for size, *_ in expected.values())
+        assert found.columns[0].l == min(many for _, many, _ in expected.values())
     kept = suppress(table, quasi, ["s"], k, l, unit)
     survivors = sorted(
         i for size, many, members in expected.values() if size >= k and many >= l for i in members
@@ -91,19 +92,6 @@ def test_against_brute_force(
     assert sorted(connection.to_pyarrow(kept)["id"].to_pylist()) == survivors
     left = reference([rows[i] for i in survivors], quasi, unit)
     assert all(size >= k and many >= l for size, many, _ in left.values())
-
-
-@settings(max_examples=30, deadline=None)
-@given(rows=ROWS)
-def test_facts(connection: Any, rows: list[Row]) -> None:
-    table = in_engine(connection, rows)
-    kept = suppress(table, ["q"], ["s"], 2, 1)
-    survivors = [m for size, _, m in reference(rows, ["q"]).values() if size >= 2]
-    left = sum(map(len, survivors))
-    found = connection.to_pyarrow(facts(table, kept, ["q"], ["s"])).to_pylist()[0]
-    assert found["k"] == (min(map(len, survivors)) if survivors else None)
-    assert (found["classes"], found["suppressed"]) == (len(survivors), len(rows) - left)
-    assert found["suppressed_share"] == pytest.approx((len(rows) - left) / len(rows) if rows else 0)
 
 
 def test_without_sensitive_columns_l_does_not_suppress(connection: Any) -> None:

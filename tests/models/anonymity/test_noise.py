@@ -18,15 +18,15 @@ from models.anonymity.noise import noised, row_name, scale
 from models.anonymity.pseudonyms import HmacKey
 from models.values.secret import SecretBytes
 from models.values.transform import Noise
+from tests.models.anonymity.test_discrete import FALSE_ALARM, normal
 
 ROWS = 40_000
 MECHANISMS = [
     Noise(mechanism="laplace", epsilon=1, low=0, high=20, step=0.5),
     Noise(mechanism="geometric", epsilon=2, low=0, high=10),
     Noise(mechanism="gaussian", epsilon=1, delta=1e-5, low=-5, high=5, step=1),
+    Noise(mechanism="discrete_gaussian", epsilon=4, delta=1e-5, low=0, high=8, step=2),
 ]
-# A test by chi-square or Kolmogorov and Smirnov fails by chance once in 10,000 runs.
-FALSE_ALARM = 1e-4
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +57,9 @@ def test_noise_has_the_distribution_of_its_mechanism(engine: Engine, transform: 
         "laplace": stats.laplace(scale=width),
         "geometric": stats.dlaplace(1 / width),
         "gaussian": stats.norm(scale=width),
+        "discrete_gaussian": stats.rv_discrete(values=normal(width**2)),
     }[transform.mechanism]
-    half = 0.0 if transform.mechanism == "geometric" else 0.5
+    half = 0.0 if transform.mechanism in ("geometric", "discrete_gaussian") else 0.5
     edges = np.arange(-3 * math.ceil(width), 3 * math.ceil(width) + 1)
     below = np.concatenate([[0.0], law.cdf(edges + half), [1.0]])
     counts = np.bincount(np.searchsorted(edges, steps), minlength=len(edges) + 1)
@@ -99,8 +100,11 @@ def test_what_is_outside_or_missing_looks_like_the_rest(engine: Engine) -> None:
         assert stats.ks_2samp(found[:, column], found[:, 3]).pvalue > FALSE_ALARM
 
 
-def test_whole_numbers_stay_whole(engine: Engine) -> None:
-    found = released(engine, np.arange(100), MECHANISMS[1], key(engine, "one"))
+@pytest.mark.parametrize(
+    "transform", [MECHANISMS[1], MECHANISMS[3]], ids=lambda transform: transform.mechanism
+)
+def test_whole_numbers_stay_whole(engine: Engine, transform: Noise) -> None:
+    found = released(engine, np.arange(100), transform, key(engine, "one"))
     assert found.dtype == np.int64
 
 

@@ -26,12 +26,13 @@ TRANSFORMS: dict[str, dict[str, Any]] = {
     "at": {"kind": "date_shift", "days": 20, "unit": "day"},
     "paid": {"kind": "date_shift", "days": 20, "unit": "month"},
     "note": {"kind": "suppress"},
+    "amount": {"kind": "round", "step": 10, "low": 0},
     "spent": {"kind": "noise", "mechanism": "geometric", "epsilon": 1, "low": 0, "high": 10, "rows": 2},
     "income": {"kind": "micro_aggregate", "k": 2},
 }
 ROLES = {"phone": "identifier", "card": "identifier", "city": "quasi_identifier", "at": "time", "paid": "time",
-         "note": "free_text", "spent": "attribute", "income": "attribute"}  # fmt: skip
-TYPES = {"at": "date", "paid": "date", "spent": "integer", "income": "number"}
+         "note": "free_text", "amount": "attribute", "spent": "attribute", "income": "attribute"}  # fmt: skip
+TYPES = {"at": "date", "paid": "date", "amount": "number", "spent": "integer", "income": "number"}
 
 
 def spec(product: str, key: str, columns: list[str]) -> ShopSpec:
@@ -71,6 +72,7 @@ def row(who: str, n: int, **changes: Any) -> dict[str, Any]:
         "at": date(2026, 3, n),
         "paid": date(2026, 3, n),
         "note": "Canaria Quokka",
+        "amount": 8.0 + n * n,
         "spent": 5,
         "income": 1000.0 * n,
         **changes,
@@ -96,9 +98,8 @@ def keys(engine: Engine, shop: ShopSpec) -> dict[str, HmacKey]:
     }
 
 
-def released(engine: Engine, shop: ShopSpec) -> list[dict[str, Any]]:
-    """In the order of the raw rows, which a helper column keeps."""
-    table = ibis.memtable(pa.Table.from_pylist(ROWS))
+def released(engine: Engine, shop: ShopSpec, raw: list[dict[str, Any]] = ROWS) -> list[dict[str, Any]]:
+    table = ibis.memtable(pa.Table.from_pylist(raw))
     made = deidentify(shop, "out", engine.materialise(table, "raw_rows"), keys(engine, shop), bucket_key=None)
     return engine.rows(made)
 
@@ -114,6 +115,15 @@ def test_every_transform_through_the_policy(engine: Engine) -> None:
     assert {value["city"] for value in rows} - {None} <= set(range(8))
     assert all(value["paid"].day == 1 for value in rows)
     assert "Quokka" not in str(rows)
+
+
+def test_a_customers_rows_are_the_same_without_the_others(engine: Engine) -> None:
+    """docs/privacy.md, rule 1, two worlds: nothing on the way to training is fitted on other customers' rows."""
+    whole = sorted(map(str, released(engine, EVENTS)))
+    for who in "ABC":
+        alone = sorted(map(str, released(engine, EVENTS, [row for row in ROWS if row["who"] == who])))
+        rest = sorted(map(str, released(engine, EVENTS, [row for row in ROWS if row["who"] != who])))
+        assert sorted(alone + rest) == whole
 
 
 def test_one_customers_dates_keep_their_gaps(engine: Engine) -> None:

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from models.cases.case import CaseError
 from models.cases.catalog import CATALOG
-from models.privacy.layers import engine_for
 from models.values.target import PrivacyTarget
 
 
@@ -13,19 +11,16 @@ from models.values.target import PrivacyTarget
 def test_a_case_hangs_together(name: str) -> None:
     case = CATALOG[name]
     assert case.name == name
-    assert case.baseline.scope == "public"
-    model = case.build_model()
-    engine_for(model)
-    assert model(np.zeros((3, len(case.feature_names)), dtype=np.float32)).shape == (3, 1)
-    assert case.build_model() is not model
+    assert case.baseline is not None or case.metrics[0].chance is not None
     assert case.optimizer() is not case.optimizer()
+    assert len({statistic.name for statistic in case.statistics}) == len(case.statistics)
 
 
 @pytest.mark.parametrize("name", CATALOG)
 @pytest.mark.parametrize("n_public", [100, 50_000])
 def test_a_recipe_keeps_any_target(name: str, n_public: int) -> None:
     target = PrivacyTarget(epsilon=1.0, delta=PrivacyTarget.default_delta(n_public), n_public=n_public)
-    plan = CATALOG[name].recipe.plan(target)
+    plan = CATALOG[name].plan(target)
     assert plan.epsilon <= 1.0
     assert plan.max_examples == CATALOG[name].recipe.max_examples
 
@@ -34,4 +29,4 @@ def test_a_recipe_keeps_any_target(name: str, n_public: int) -> None:
 def test_no_case_is_trained_under_an_exception(name: str) -> None:
     target = PrivacyTarget(delta=1e-5, n_public=50_000, delta_exception="published at this delta")
     with pytest.raises(CaseError, match=r"takes no exception from delta <= 1/\(10 N\); lower delta"):
-        CATALOG[name].recipe.plan(target)
+        CATALOG[name].plan(target)

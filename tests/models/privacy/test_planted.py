@@ -5,37 +5,23 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.planted import Bug, check
+
 HERE = "tests/models/privacy"
-SUMS = "clipping/test_sums.py::test_sums_equal_those_of_each_alone"
-LOG = "test_trainer.py::test_the_log_is_the_plans_and_can_be_claimed"
-APPLIED = "test_trainer.py::test_noise_of_the_applied_update"
-BOOKKEEPING, TRAINER = "clipping/bookkeeping.py", "trainer.py"
-GROUPS = "clipping/groups.py"
+SUMS = f"{HERE}/clipping/test_sums.py::test_sums_equal_those_of_each_alone"
+LOG = f"{HERE}/test_trainer.py::test_the_log_is_the_plans_and_can_be_claimed"
+APPLIED = f"{HERE}/test_trainer.py::test_noise_of_the_applied_update"
+BOOKKEEPING, TRAINER = "models/privacy/clipping/bookkeeping.py", "models/privacy/trainer.py"
+GROUPS = "models/privacy/clipping/groups.py"
 FACTORS = "tf.where(finite, share / tf.maximum(norm, share), 0.0)"
-CLAIMS = "test_clipping_claims.py"
-FOLLOWED = "test_adaptive_training.py"
-ADAPTIVE = "clipping/test_adaptive.py"
+CLAIMS = f"{HERE}/test_clipping_claims.py"
+FOLLOWED = f"{HERE}/test_adaptive_training.py"
+ADAPTIVE = f"{HERE}/clipping/test_adaptive.py"
 DRAW = "noise = tf.constant(self._noise.flat(self._shapes, stddev=stddev))"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bug:
-    """`old` becomes `new` in a file of models/privacy; `caught_by` is the test that must then fail."""
-
-    file: str
-    old: str
-    new: str
-    caught_by: str
 
 
 BUGS = {
@@ -64,25 +50,25 @@ BUGS = {
         caught_by=f"{SUMS}[dense-1]",
     ),
     "two customers clipped as one": Bug(
-        file="gradients.py",
+        file="models/privacy/gradients.py",
         old="examples=self._examples,",
         new="examples=2 * self._examples,",
-        caught_by="test_gradients.py::test_equals_numpy[0.5]",
+        caught_by=f"{HERE}/test_gradients.py::test_equals_numpy[0.5]",
     ),
     "every example clipped by itself": Bug(
-        file="gradients.py",
+        file="models/privacy/gradients.py",
         old="examples=self._examples,",
         new="examples=1,",
-        caught_by="test_gradients.py::test_equals_numpy[0.05]",
+        caught_by=f"{HERE}/test_gradients.py::test_equals_numpy[0.05]",
     ),
     "rows of one id squared before they add up": Bug(
-        file="clipping/records.py",
+        file="models/privacy/clipping/records.py",
         old="same = tf.cast(ids[:, :, None] == ids[:, None, :], products.dtype)",
         new="same = tf.eye(tf.shape(ids)[1], dtype=products.dtype)[None]",
         caught_by=f"{SUMS}[lookup-4]",
     ),
     "use of a tied table as output forgotten": Bug(
-        file="clipping/records.py",
+        file="models/privacy/clipping/records.py",
         old="total.append(2.0 * _of_tied(inputs, rows, ids, found))",
         new="",
         caught_by=f"{SUMS}[tied-1]",
@@ -100,13 +86,13 @@ BUGS = {
         caught_by=f"{APPLIED}[0.2-16]",
     ),
     "noise for the sum divided twice": Bug(
-        file="query.py",
+        file="models/privacy/query.py",
         old="tf.cast(total, tf.float32) + part",
         new="tf.cast(total, tf.float32) + part / 16",
         caught_by=f"{APPLIED}[0.2-16]",
     ),
     "noise drawn and not added": Bug(
-        file="query.py",
+        file="models/privacy/query.py",
         old="tf.cast(total, tf.float32) + part",
         new="tf.cast(total, tf.float32) + 0 * part",
         caught_by=f"{APPLIED}[0.2-16]",
@@ -115,19 +101,19 @@ BUGS = {
         file=TRAINER,
         old=DRAW,
         new=f"{DRAW}\n        noise = self.__dict__.setdefault('first', noise)",
-        caught_by="test_trainer.py::test_every_step_draws_fresh_noise",
+        caught_by=f"{HERE}/test_trainer.py::test_every_step_draws_fresh_noise",
     ),
     "fixed key of the keystream": Bug(
-        file="entropy.py",
+        file="models/privacy/entropy.py",
         old="counter_mode(key=os.urandom(32)",
         new="counter_mode(key=bytes(32)",
-        caught_by="test_trainer.py::test_two_trainings_do_not_share_noise",
+        caught_by=f"{HERE}/test_trainer.py::test_two_trainings_do_not_share_noise",
     ),
     "Philox under the keystream's name": Bug(
-        file="entropy.py",
+        file="models/privacy/entropy.py",
         old="return KeyStream() if name == KEYSTREAM else Philox()",
         new="return Philox()",
-        caught_by="test_noise.py::test_a_plan_gets_the_source_that_it_names",
+        caught_by=f"{HERE}/test_noise.py::test_a_plan_gets_the_source_that_it_names",
     ),
     "sampled at a lower rate than planned": Bug(
         file=TRAINER,
@@ -136,16 +122,16 @@ BUGS = {
         caught_by=LOG,
     ),
     "batches of a fixed size": Bug(
-        file="sampler.py",
+        file="models/privacy/sampler.py",
         old="return places[1 : np.searchsorted(places, customers)]",
         new="return np.sort(np.argsort(self._entropy.uniform(customers))[: round(customers * self.rate)])",
-        caught_by="test_sampler.py::test_batch_sizes_vary_as_under_poisson_sampling",
+        caught_by=f"{HERE}/test_sampler.py::test_batch_sizes_vary_as_under_poisson_sampling",
     ),
     "empty batches without noise": Bug(
         file=TRAINER,
         old="        if sampled <= CHUNK or",
         new="        if not sampled:\n            return self._note(0, 0.0, [], [])\n        if sampled <= CHUNK or",
-        caught_by="test_trainer.py::test_empty_batches_get_noise_and_count",
+        caught_by=f"{HERE}/test_trainer.py::test_empty_batches_get_noise_and_count",
     ),
     "divided by the real batch": Bug(
         file=TRAINER,
@@ -154,79 +140,79 @@ BUGS = {
         caught_by=LOG,
     ),
     "rows protected, customers claimed": Bug(
-        file="examples.py",
+        file="models/privacy/examples.py",
         old="np.arange(rows) if customer is None else",
         new="np.arange(rows) if True else",
-        caught_by="test_private.py::test_rows_by_customer",
+        caught_by=f"{HERE}/test_private.py::test_rows_by_customer",
     ),
     "a customer that is not finite spoils the sum": Bug(
         file=BOOKKEEPING,
         old="tf.cond(tf.reduce_all(finite), lambda: sums(None), lambda: sums(finite))",
         new="sums(None)",
-        caught_by="test_gradients.py::test_a_broken_customer_counts_zero",
+        caught_by=f"{HERE}/test_gradients.py::test_a_broken_customer_counts_zero",
     ),
     "batch normalisation let through": Bug(
-        file="layers.py",
+        file="models/privacy/layers.py",
         old="    if isinstance(layer, _STATISTICS) or (kept and not recordable(layer)):",
         new="    if kept and False:",
-        caught_by="test_layers.py::test_statistics_over_batches_are_refused_by_name",
+        caught_by=f"{HERE}/test_layers.py::test_statistics_over_batches_are_refused_by_name",
     ),
     "in-batch negatives let through": Bug(
-        file="gradients.py",
+        file="models/privacy/gradients.py",
         old="    probe.check_loss()\n",
         new="",
-        caught_by="test_probe.py::test_in_batch_negatives_are_refused",
+        caught_by=f"{HERE}/test_probe.py::test_in_batch_negatives_are_refused",
     ),
     "lazy noise never flushed": Bug(
         file=TRAINER,
         old="        for table in self._tables:\n            table.flush()\n",
         new="",
-        caught_by="test_tables.py::test_rows_never_read_have_the_noise_of_all_steps",
+        caught_by=f"{HERE}/test_tables.py::test_rows_never_read_have_the_noise_of_all_steps",
     ),
     "noise of rows drawn ahead lost when somebody looks": Bug(
         file=TRAINER,
         old="        self._catch_up(ready.missed)\n        nothing",
         new="        nothing",
-        caught_by="test_tables.py::test_whoever_looks_in_between_sees_the_noise_of_all_steps_so_far[flush]",
+        caught_by=f"{HERE}/test_tables.py::test_whoever_looks_in_between_sees_the_noise_of_all_steps_so_far[flush]",
     ),
     "noise on every device": Bug(
-        file="replicas.py",
+        file="models/privacy/replicas.py",
         old="noise * tf.cast(tf.equal(self._number(), 0), noise.dtype)",
         new="noise",
-        caught_by="test_replicas.py::test_noise_on_two_devices_is_in_the_update_once",
+        caught_by=f"{HERE}/test_replicas.py::test_noise_on_two_devices_is_in_the_update_once",
     ),
     "two processes go on with the same noise": Bug(
-        file="ahead.py",
+        file="models/privacy/ahead.py",
         old="if os.getpid() != self._pid:",
         new="if False:",
-        caught_by="test_ahead.py::test_a_forked_process_gets_nothing",
+        caught_by=f"{HERE}/test_ahead.py::test_a_forked_process_gets_nothing",
     ),
     "layers clipped to C each, noise for C in all": Bug(
         file=GROUPS,
         old="share = clip / math.sqrt(1 + max(groups))",
         new="share = clip",
-        caught_by="clipping/test_groups.py::test_one_customer_moves_the_sum_by_c_in_all_layers_together",
+        caught_by=f"{HERE}/clipping/test_groups.py::test_one_customer_moves_the_sum_by_c_in_all_layers_together",
     ),
     "count of clipped customers without noise": Bug(
-        file="clipping/adaptive.py",
+        file="models/privacy/clipping/adaptive.py",
         old="stddev=below_estimate_stddev",
         new="stddev=0.0",
         caught_by=f"{ADAPTIVE}::test_the_count_is_noised",
     ),
     "a customer moves the count by 1, noise for 1/2": Bug(
-        file="gradients.py",
+        file="models/privacy/gradients.py",
         old="tf.where(norms <= clip, 0.5, -0.5)",
         new="tf.where(norms <= clip, 1.0, 0.0)",
         caught_by=f"{ADAPTIVE}::test_a_customer_moves_the_count_by_one_half_and_the_sum_by_the_norm",
     ),
     "noise of the sum not raised for the count": Bug(
-        file="plan.py",
+        file="models/privacy/plan.py",
         old="return self.adaptive.sum_noise_multiplier(self.noise_multiplier)",
         new="return self.noise_multiplier",
         caught_by=f"{ADAPTIVE}::test_the_plan_raises_the_noise_of_the_sum",
     ),
     "accounting forgets the count": Bug(
-        file="clipping/rule.py",
+        file="models/privacy/clipping/rule.py",
         old="math.hypot(norm / sum_stddev, 0.5 / count_stddev) ** -1",
         new="sum_stddev / norm",
         caught_by=f"{ADAPTIVE}::test_sum_and_count_together_have_the_planned_noise",
@@ -250,88 +236,50 @@ BUGS = {
         caught_by=f"{FOLLOWED}::test_lazy_tables_owe_the_noise_of_every_norm",
     ),
     "a log with a count without noise accepted": Bug(
-        file="runlog.py",
+        file="models/privacy/runlog.py",
         old="log, lambda step: _count_is_noised(plan, step)",
         new="log, lambda step: True",
         caught_by=f"{CLAIMS}::test_an_adaptive_step_that_differs_gets_no_claim",
     ),
     "clipping norm of a step taken on trust": Bug(
-        file="runlog.py",
+        file="models/privacy/runlog.py",
         old="return [plan.clipping_norm, *followed][: len(log.steps)]",
         new="return [step.clipping_norm for step in log.steps]",
         caught_by=f"{CLAIMS}::test_an_adaptive_step_that_differs_gets_no_claim",
     ),
     "cap chosen without noise": Bug(
-        file="cap.py",
+        file="models/privacy/cap.py",
         old="chosen = _drawn(weights(np.asarray(counts_per_customer, dtype=np.int64), asked), entropy)",
         new="chosen = int(np.argmax(np.float64(weights(np.asarray(counts_per_customer), asked))))",
-        caught_by="test_cap.py::test_draws_follow_the_chances",
+        caught_by=f"{HERE}/test_cap.py::test_draws_follow_the_chances",
     ),
     "cap with the noise of half its sensitivity": Bug(
-        file="cap.py",
+        file="models/privacy/cap.py",
         old="rate = asked.epsilon * (1 - _ROUNDING) / 2",
         new="rate = asked.epsilon * (1 - _ROUNDING)",
-        caught_by="test_cap.py::test_no_neighbour_changes_a_chance_by_more_than_e_to_the_epsilon",
+        caught_by=f"{HERE}/test_cap.py::test_no_neighbour_changes_a_chance_by_more_than_e_to_the_epsilon",
     ),
     "sensitivity of the cap's ranks taken too low": Bug(
-        file="cap.py",
+        file="models/privacy/cap.py",
         old="max(q, 1 - q)\n",
         new="min(q, 1 - q)\n",
-        caught_by="test_cap.py::test_no_neighbour_changes_a_chance_by_more_than_e_to_the_epsilon",
+        caught_by=f"{HERE}/test_cap.py::test_no_neighbour_changes_a_chance_by_more_than_e_to_the_epsilon",
     ),
     "claim forgets what the cap cost": Bug(
-        file="accounting.py",
-        old="    pure = 0.0 if cap is None else cap.epsilon\n    return PrivacyClaim(",
-        new="    pure = 0.0\n    return PrivacyClaim(",
+        file="models/privacy/accounting.py",
+        old="    pure = 0.0 if log.cap is None else log.cap.epsilon\n",
+        new="    pure = 0.0\n",
         caught_by=f"{CLAIMS}::test_a_run_of_the_plan_is_claimed_within_its_target",
     ),
     "a log with another sampling rate accepted": Bug(
-        file="runlog.py",
+        file="models/privacy/runlog.py",
         old="log.sampling_rate == plan.sampling_rate",
         new="True",
-        caught_by="test_runlog.py::test_every_difference_is_named",
+        caught_by=f"{HERE}/test_runlog.py::test_every_difference_is_named",
     ),
 }
 
 
 @pytest.mark.prove
 def test_every_planted_bug_is_caught_by_its_test(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for name in ("models", "tests", "tasks", "infra", "expectations", "flows"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    assert _failing(tmp_path, sorted({bug.caught_by for bug in BUGS.values()})) == ""
-    missed = []
-    for name, bug in BUGS.items():
-        path = tmp_path / "models" / "privacy" / bug.file
-        correct = path.read_text()
-        assert correct.count(bug.old) == 1, f"{name}: the code to change is not there once"
-        path.write_text(correct.replace(bug.old, bug.new))
-        failed = _failing(tmp_path, [bug.caught_by])
-        path.write_text(correct)
-        missed += [] if failed else [name]
-        with capsys.disabled():
-            print(f"| {name} | {bug.caught_by} | {failed or 'MISSED'} |", flush=True)
-    assert missed == []
-
-
-def _failing(folder: Path, tests: list[str]) -> str:
-    """The last line of a run of `tests` that failed by assertion or error; empty if all passed."""
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-x",
-            "-p",
-            "no:cacheprovider",
-            *(f"{HERE}/{test}" for test in tests),
-        ],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(folder)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode in (0, 1), done.stdout[-2000:] + done.stderr[-1000:]
-    return "" if done.returncode == 0 else done.stdout.strip().splitlines()[-1]
+    check(tmp_path, BUGS, capsys, by_assertion=False)

@@ -17,7 +17,7 @@ from models.privacy.query import CustomerSumQuery
 from models.privacy.runlog import differences
 from models.privacy.sampler import PoissonSampler
 from models.privacy.trainer import fit
-from models.privacy.twin import fit_twin, predict
+from models.privacy.twin import fit_twin, outputs
 
 
 def _flat(arrays: Any) -> Any:
@@ -203,18 +203,18 @@ def test_private_training_learns_nearly_as_its_twin(
         optimizer=keras.optimizers.Adam(0.05, use_ema=True, ema_momentum=0.9),
     )
     fit_twin(twin, train, loss=log_loss, optimizer=keras.optimizers.Adam(0.05), steps=60, batch=300, seed=1)
-    private_auc, twin_auc = (exact_auc(predict(model, test), test, seed=1) for model in (private, twin))
+    private_auc, twin_auc = (exact_auc(outputs(model, test), test, seed=1) for model in (private, twin))
     assert twin_auc.value > 0.8
     assert private_auc.value > twin_auc.value - 0.05
 
 
-def test_predictions_are_probabilities_in_place(make_model: Any, make_customers: Any) -> None:
+def test_outputs_are_in_place(make_model: Any, make_customers: Any) -> None:
     customers, model = make_customers(5), make_model()
-    scores = predict(model, customers)
+    scores = outputs(model, customers)
     assert scores.shape == (5, 4)
-    single = float(1 / (1 + np.exp(-model(customers.features[3, 2:3])[0, 0])))
+    single = float(model(customers.features[3, 2:3])[0, 0])
     assert scores[3, 2] == pytest.approx(single, rel=1e-5)
-    assert predict(model, customers.take(np.arange(0))).shape == (0, 4)
+    assert outputs(model, customers.take(np.arange(0))).shape == (0, 4)
 
 
 def test_nothing_private_is_in_a_repr(

@@ -26,7 +26,7 @@ def tables(shop: Path) -> Iterator[Any]:
     import duckdb
 
     with duckdb.connect() as connection:
-        for name in ("customers", "products", "tickets", "consents", "campaign_contacts"):
+        for name in ("customers", "products", "answers", "tickets", "consents", "campaign_contacts"):
             connection.read_csv(str(shop / f"{name}.csv"), all_varchar=True).create_view(name)
         for name in ("orders", "order_lines"):
             connection.read_parquet(str(shop / f"{name}.parquet")).create_view(name)

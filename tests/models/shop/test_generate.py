@@ -20,6 +20,7 @@ KEYS = {
     "orders": "order_id",
     "order_lines": "(order_id, product_id)",
     "products": "product_id",
+    "answers": "entry_id",
     "tickets": "ticket_id",
     "consents": "(customer_id, purpose, recorded_at)",
     "campaign_contacts": "(customer_id, campaign)",
@@ -43,7 +44,7 @@ def test_the_same_seed_makes_the_same_shop(tmp_path: Path) -> None:
         make_shop(tmp_path / name, customers=400, seed=seed, purchases=Purchases.sample())
     a, b, c = (files(tmp_path / name) for name in "abc")
     assert a == b
-    assert [name for name in a if a[name] == c[name]] == ["shop.yaml"]
+    assert [name for name in a if a[name] == c[name]] == ["answers.csv", "shop.yaml"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "c"]  # nothing temporary stays
 
 

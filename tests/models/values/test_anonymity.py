@@ -24,6 +24,7 @@ from models.values.spec import Column, ShopSpec
         ({"presence": (0.1, 0.5)}, "name both"),
         ({"population": "people"}, "name both"),
         ({"presence": (0.5, 0.1), "population": "people"}, "low <= high"),
+        ({"presence": (0.1, 0.5), "population": "people", "search": "mondrian"}, "search: lattice"),
         ({"weights": {"age": 2}}, "guide a search"),
         ({"weights": {"age": 0}, "search": "lattice"}, "greater than 0"),
         ({"search": "datafly"}, "lattice"),

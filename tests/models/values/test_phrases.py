@@ -24,8 +24,9 @@ def test_every_sentence_of_claim_and_audit_is_known() -> None:
         *KNOWN_LIMITS,
         *(KEYSTREAM, PHILOX, PoissonSampler.name, audit.attack, audit.power),
         *(audit.auc.how, audit.tpr_at_1_percent_fpr.how),
-        *(case.baseline.how for case in CATALOG.values()),
+        *(case.metrics[0].chance.how for case in CATALOG.values() if case.metrics[0].chance),
         "noised histograms of scores of test customers, epsilon 3, delta 2e-06",
+        "noised sum by noised count of test customers, epsilon 3, delta 2e-06",
         "exact on test customers, bootstrap over customers (households where known)",
     ]
     assert [text for text in sentences if said_in(text, "zh") is None] == []

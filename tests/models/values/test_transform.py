@@ -24,6 +24,7 @@ GOOD: list[dict[str, Any]] = [
     NOISE,
     {**NOISE, "mechanism": "geometric", "rows": 12},
     {**NOISE, "mechanism": "gaussian", "delta": 1e-6},
+    {**NOISE, "mechanism": "discrete_gaussian", "delta": 1e-6},
     {"kind": "micro_aggregate", "k": 5},
 ]
 BAD: list[tuple[dict[str, Any], str]] = [
@@ -39,6 +40,11 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({**NOISE, "step": 3}, "multiples of step"),
     ({**NOISE, "delta": 1e-6}, "gaussian noise needs a delta"),
     ({**NOISE, "mechanism": "gaussian"}, "gaussian noise needs a delta"),
+    ({**NOISE, "mechanism": "discrete_gaussian"}, "gaussian noise needs a delta"),
+    (
+        {**NOISE, "mechanism": "discrete_gaussian", "delta": 1e-9, "epsilon": 1e-7, "low": 0, "high": 1e9},
+        "so fine a grid",
+    ),
     ({**NOISE, "epsilon": 0.01, "high": 1e8, "mechanism": "geometric"}, "make step coarser"),
     ({"kind": "micro_aggregate", "k": 1}, "greater than or equal to 2"),
 ]
@@ -124,3 +130,5 @@ def test_noise_spends_what_it_says_and_what_its_random_numbers_cost() -> None:
     assert 0 < delta < 1e-8
     epsilon, delta = Noise.model_validate({**NOISE, "mechanism": "gaussian", "delta": 1e-6}).spends
     assert 1e-6 < delta < 1.1e-6
+    exact = Noise.model_validate({**NOISE, "mechanism": "discrete_gaussian", "delta": 1e-6})
+    assert exact.spends == (1.0, 1e-6)

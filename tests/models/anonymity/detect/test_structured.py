@@ -40,6 +40,9 @@ FOUND = [
     ("tracking 1Z999AA10123456784", "WAYBILL", "1Z999AA10123456784"),
     ("加我微信：ming_2008", "ACCOUNT", "ming_2008"),
     ("微信号 wangxiaoming 在线", "ACCOUNT", "wangxiaoming"),
+    ("退到微信tom_99x吧", "ACCOUNT", "tom_99x"),
+    ("abcd123加我微信", "ACCOUNT", "abcd123"),
+    ("我的 wxid_abcdefghijklmn", "ACCOUNT", "wxid_abcdefghijklmn"),
     ("QQ12345678", "ACCOUNT", "12345678"),
     ("支付宝账号13812345678", "ACCOUNT", "13812345678"),
     ("WeChat: bob_smith77", "ACCOUNT", "bob_smith77"),
@@ -47,6 +50,7 @@ FOUND = [
     ("IBAN DE89 3704 0044 0532 0130 00", "IBAN", "DE89 3704 0044 0532 0130 00"),
     ("信用代码91350100M000100Y43", "COMPANY", "91350100M000100Y43"),
     ("我1990年5月1日出生", "BIRTHDATE", "1990年5月1日"),
+    ("1990-05-01生，男", "BIRTHDATE", "1990-05-01"),
     ("She was born on 2/8/1935.", "BIRTHDATE", "2/8/1935"),
     ("date of birth: 12 March 1980", "BIRTHDATE", "12 March 1980"),
     ("手机138-1234-5678", "PHONE", "138-1234-5678"),
@@ -55,6 +59,7 @@ FOUND = [
     ("call 07700 063 966", "PHONE", "07700 063 966"),
     ("tel 03.93.92.16.85", "PHONE", "03.93.92.16.85"),
     ("ring +46 (0)8 928 571 38", "PHONE", "+46 (0)8 928 571 38"),
+    ("Phone:\n467 3395", "PHONE", "467 3395"),
     ("phone 345-899-3560x4587", "PHONE", "345-899-3560x4587"),
     ("mail bob.o'neil+x@mail.example.co.uk", "EMAIL", "bob.o'neil+x@mail.example.co.uk"),
     ("邮箱zhang@qq.com，谢谢", "EMAIL", "zhang@qq.com"),
@@ -74,6 +79,7 @@ NOTHING = [
     "version 1.2.3 of the app, 50% off, 5 x 10 cm",
     "a birthday cake for 12 people",
     "支付宝花呗分12期",
+    "2026年1月2日生产，抖音直播2场，淘宝88VIP会员",
 ]
 
 

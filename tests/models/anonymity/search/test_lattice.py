@@ -81,6 +81,8 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
         monkeypatch.setattr("models.anonymity.search.lattice._STEPS", (1, 2, 4, 8, 16))
         monkeypatch.setattr("models.anonymity.search.hubs.TIERS", (64, 16))
         monkeypatch.setattr("models.anonymity.search.hubs._FROM", 1)
+        for module in ("classes", "criteria"):
+            monkeypatch.setattr(f"models.anonymity.search.{module}.DENSE", 0)
 
 
 @pytest.mark.usefixtures("way")
