@@ -30,7 +30,7 @@ from models.privacy.twin import fit_twin
 from models.values.scope import Measure
 from models.values.target import PrivacyTarget
 
-SEED, HEAD = 1, 1000
+SEED, HEAD, MOST_TESTED = 1, 1000, 20_000
 NEVER = 1e-9  # a learning rate: a table that stays where it was
 Lists = NDArray[np.int64]
 Found = dict[str, Any]
@@ -65,23 +65,28 @@ class Data:
         noised, _ = noised_sum(given, name=POPULARITY.name, noise_multiplier=noise)
         return self.catalogue | {POPULARITY.name: noised}
 
-    def part(self, name: str, facts: Facts) -> CustomerExamples:
-        """The examples of one part."""
-        return RECOMMENDER.examples(self.rows, name, facts)
+    def train(self, facts: Facts) -> CustomerExamples:
+        """The examples of the training customers."""
+        return RECOMMENDER.examples(self.rows, "train", facts)
+
+    def test(self, facts: Facts) -> CustomerExamples:
+        """The examples of the test customers, of MOST_TESTED at most."""
+        found = RECOMMENDER.examples(self.rows, "test", facts)
+        return found.take(np.arange(min(found.customers, MOST_TESTED)))
 
 
 def private(data: Data, epsilon: float) -> Found:
     """The use case as it is trained, and how long plan, popularity, examples and training took."""
     started = time.perf_counter()
     plan, facts = RECOMMENDER.plan(data.target(epsilon)), data.facts(epsilon)
-    model = _trained(plan, facts, data.part("train", facts))
+    model = _trained(plan, facts, data.train(facts))
     return {"seconds": round(time.perf_counter() - started, 1)} | _of_model(model, data, facts)
 
 
 def lacking(data: Data, epsilon: float) -> Iterator[tuple[str, Found]]:
     """What carries the result: private trainings of networks that cannot see a part."""
     plan, facts = RECOMMENDER.plan(data.target(epsilon)), data.facts(epsilon)
-    train = data.part("train", facts)
+    train = data.train(facts)
     bands = tuple(f"band_{number}" for number in range(len(CODES)))
     for name, blind, rate in (
         ("own history's bands", _constant(*bands), None),
@@ -101,7 +106,7 @@ def twins(data: Data, epsilon: float) -> dict[str, Found]:
 def simple(data: Data, epsilon: float) -> dict[str, Found]:
     """Popularity, DP-ALS, and either behind the customer's own history."""
     facts = data.facts(epsilon)
-    test = data.part("test", facts)
+    test = data.test(facts)
     assert RECOMMENDER.baseline is not None
     liked, near = RECOMMENDER.baseline(test, facts), _als(data, epsilon, facts, test)
     lists = {
@@ -129,7 +134,7 @@ def shown(found: Mapping[str, Any]) -> Found:
 
 
 def _of_model(model: Any, data: Data, facts: Facts) -> Found:
-    test = data.part("test", facts)
+    test = data.test(facts)
     return measured(RECOMMENDER.outputs(model, test, facts), test)
 
 
@@ -168,7 +173,7 @@ def _constant(*layers: str) -> Change:
 
 
 def _twin(data: Data, facts: Facts) -> Any:
-    train, model = data.part("train", facts), _built(facts)
+    train, model = data.train(facts), _built(facts)
     fit_twin(
         model,
         train,

@@ -19,6 +19,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from benchmarks import _support_tasks
 from benchmarks.claims import claim
 from models.attacks.canary import Canaries, cross_entropies, exposures, mean_exposure, planted
 from models.cases.case import Facts, Recipe, UseCase
@@ -84,6 +85,7 @@ def claims(data: Path | None) -> Iterator[dict[str, object]]:
     reviews = None if data is None else data / "chinese_reviews" / "waimai_10k.parquet"
     yield from _banking(banking)
     yield _chinese(reviews)
+    yield from _support_tasks.claims(data)
 
 
 def _banking(path: Path | None) -> Iterator[dict[str, object]]:

@@ -24,7 +24,7 @@ COLUMNS: Final = ("entry_id", "intent", "language", "question", "answer")
 # language; how much nearer one of another intent may be; and how sure the model must be. Beyond them a human answers.
 NEAR: Final = {"en": 0.4, "zh": 0.3}
 BESIDE: Final = 0.1
-SURE: Final = 0.6
+SURE: Final = 0.7
 
 
 class Found(NamedTuple):

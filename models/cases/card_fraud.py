@@ -255,8 +255,8 @@ REASONS: Final = (
     ),
     Reason(
         features=("hours_since_last",),
-        english="It came {} hours after the customer's transaction before.",
-        chinese="距该客户上一笔交易 {} 小时。",
+        english="Hours since the customer's transaction before: {}.",
+        chinese="距该客户上一笔交易的小时数：{}。",
         number=lambda value: f"{math.expm1(2 * value + 3):.0f}",
     ),
     Reason(

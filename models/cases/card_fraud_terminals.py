@@ -6,6 +6,8 @@ weeks that had ended, and whose labels were known, before its day: never its own
 
 Each customer adds at most TRANSACTIONS entries a week and at most FRAUDS in all, the first ones by time. So what is
 added for a week depends on that week and earlier ones only, and every customer's vector has norm 1 at most.
+
+A model knows the weeks up to its training. What it scores more than READ weeks later reads none of them: train again.
 """
 
 from __future__ import annotations

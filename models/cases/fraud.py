@@ -225,8 +225,8 @@ REASONS: Final = (
     ),
     Reason(
         features=("hours_since_last", "soon_after_last", *_windows_of("orders")),
-        english="It came {} hours after the customer's order before.",
-        chinese="距该客户上一笔订单 {} 小时。",
+        english="Hours since the customer's order before: {}.",
+        chinese="距该客户上一笔订单的小时数：{}。",
         number=lambda value: f"{math.expm1(2 * value + 5):.0f}",
     ),
     Reason(

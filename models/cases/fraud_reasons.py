@@ -18,6 +18,7 @@ from models.cases.fraud_network import Detector, contributions
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_ALERT: Final = 0.05  # the probability of fraud from which on reasons are told
 _LEAST: Final = 0.4  # log-odds that a reason adds: the odds times 1.5
 _MOST: Final = 3  # reasons that are named
 
@@ -48,22 +49,26 @@ def predictions(
 ) -> pa.Table:
     """`keys` (customer_id and the event's id) with the probability of `fraud` of `rows` (n, d), and the reasons.
 
-    `because` is in English, `because_zh` in Chinese; both are empty where nothing stands out.
+    `because` is in English, `because_zh` in Chinese; both are empty where fraud is unlikely.
     """
     import pyarrow as pa
 
     log_odds = model(rows, training=False) if len(rows) else np.zeros((0, 1))
-    english, chinese = because(reasons, names, keys["customer_id"].to_pylist(), model, rows)
-    made = keys.append_column("fraud", pa.array(detector.probabilities(log_odds)))
+    probability = detector.probabilities(log_odds)
+    alerts = np.flatnonzero(probability >= _ALERT)
+    usual = usual_of(keys["customer_id"].to_pylist(), rows)
+    told = because(reasons, names, model, rows[alerts], usual[alerts])
+    english, chinese = np.full((2, len(rows)), "", dtype=object)
+    english[alerts], chinese[alerts] = told
+    made = keys.append_column("fraud", pa.array(probability))
     made = made.append_column("because", pa.array(english, pa.string()))
     return made.append_column("because_zh", pa.array(chinese, pa.string()))
 
 
 def because(
-    reasons: Sequence[Reason], names: Sequence[str], customers: Sequence[Any], model: Any, rows: NDArray[Any]
+    reasons: Sequence[Reason], names: Sequence[str], model: Any, rows: NDArray[Any], usual: NDArray[Any]
 ) -> tuple[list[str], list[str]]:
-    """For each of `rows` (n, d) at most three reasons, the weightiest first, in English and in Chinese."""
-    usual = usual_of(customers, rows)
+    """For each of `rows` (n, d) at most three reasons against `usual` (n, d), weightiest first, in both languages."""
     added = contributions(model, rows, usual)
     place = {name: number for number, name in enumerate(names)}
     weight = np.stack([added[:, [place[name] for name in reason.features]].sum(axis=1) for reason in reasons])

@@ -50,9 +50,9 @@ def features(customers: ir.Table, orders: ir.Table, lines: ir.Table, products: i
     ):
         require_columns(table, columns, name)
     wants = {"personalised": customers.personalised.all()} if "personalised" in customers.columns else {}
-    people = one_row_each(customers, **wants).mutate(
-        who=ibis.row_number()
-    )  # shorter to compare than a pseudonym
+    people = one_row_each(customers, **wants)
+    # Shorter to compare than a pseudonym; in an order, since the engine may number twice what it is asked for twice.
+    people = people.mutate(who=ibis.row_number().over(ibis.window(order_by="customer_id")))
     read = people.filter(people.personalised) if wants else people
     held = _held(orders.join(read.select("customer_id", "who"), "customer_id"), lines, products)
     places = _places(people.drop(*wants), held)

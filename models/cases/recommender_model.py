@@ -57,10 +57,9 @@ def build_model(facts: Facts) -> Any:
     told = [_fixed(f"band_{k}", np.eye(size))(codes[:, :, k]) for k, size in enumerate(CODES)]
     everything = layers.Concatenate()([both, public[:, HISTORY:, 3:], item[:, HISTORY:], *told])
     hidden = layers.Dense(HIDDEN, activation="tanh", name="hidden")(everything)
-    score = layers.Dense(1, use_bias=False, kernel_initializer=_ones_first(WIDTH + 1), name="score")(
-        layers.Concatenate()([everything, hidden])
-    )
-    total = layers.Add()([score, offset[:, :, None]])
+    score = layers.Dense(1, use_bias=False, name="score")
+    total = layers.Add()([score(layers.Concatenate()([everything, hidden])), offset[:, :, None]])
+    score.set_weights([_ones_first(score.kernel.shape[0], WIDTH + 1)])
     return keras.Model([items, times, codes, offset], total[:, :, 0])
 
 
@@ -101,19 +100,14 @@ def _random(numbers: NDArray[Any], width: int) -> NDArray[np.float64]:
 
 def _fixed(name: str, rows: NDArray[Any]) -> Any:
     """A layer that looks up public rows and is not trained."""
-    from keras import layers, ops
+    from keras import layers
 
-    def held(shape: Any, dtype: Any = None) -> Any:
-        return ops.reshape(ops.convert_to_tensor(rows, dtype=dtype), shape)
+    layer = layers.Embedding(*rows.shape, embeddings_initializer="zeros", trainable=False, name=name)
+    layer.build()
+    layer.set_weights([rows])  # not by an initialiser of one's own, which a saved model could not name
+    return layer
 
-    return layers.Embedding(*rows.shape, embeddings_initializer=held, trainable=False, name=name)
 
-
-def _ones_first(count: int) -> Any:
-    """A kernel of ones for the first `count` inputs and zeros for the others."""
-    from keras import ops
-
-    def kernel(shape: Any, dtype: Any = None) -> Any:
-        return ops.convert_to_tensor((np.arange(shape[0]) < count)[:, None], dtype=dtype)
-
-    return kernel
+def _ones_first(inputs: int, count: int) -> NDArray[np.float32]:
+    """A kernel (inputs, 1) of ones for the first `count` inputs and zeros for the others."""
+    return (np.arange(inputs) < count)[:, None].astype(np.float32)

@@ -69,7 +69,8 @@ class Classifier:
             inputs["characters"] = keras.layers.Input((self.reader.buckets,), name="characters")
             seen = keras.layers.Concatenate()([tuned, inputs["characters"]])
             first[: self.reader.encoder.width] /= WIDER
-        head = keras.layers.Dense(first.shape[1], use_bias=False, name="head")  # a bias would be clipped with it
+        # without a bias, which would be clipped together with the rest and leave less of it
+        head = keras.layers.Dense(first.shape[1], use_bias=False, name="head")
         model = keras.Model(inputs, head(seen))
         head.set_weights([first])
         return model

@@ -10,22 +10,36 @@ import math
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import keras
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 import yaml
+from keras.saving import load_model
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 from scipy import stats
 
 from infra.datasets import read
-from models.cases.fraud import FRAUD
+from models.cases.case import UseCase
+from models.cases.catalog import CATALOG
+from models.privacy.accounting import claim
+from models.privacy.examples import CustomerExamples
+from models.privacy.gradients import ClippedGradients
+from models.privacy.noise import GaussianNoise, KeyStream
+from models.privacy.query import CustomerSumQuery
+from models.privacy.statistics import clipped_sum, noised_sum
+from models.privacy.trainer import fit
+from models.privacy.twin import outputs
 from models.values.stage import Draft
+from models.values.target import PrivacyTarget
 from tasks import resolve
+from tasks.training import packed, unpacked
 from tests.flows.planting import EMAIL, MARKS, ROWS, STEM, WORD
 from tests.flows.taint import Search
 from tests.small_spec import reduced
@@ -34,6 +48,8 @@ from tests.tasks.conftest import Place
 PURPOSES = ("analytics", "fraud_detection", "support", "recommendation")
 # Spearman's coefficient of an order that has nothing to do with another one: beyond 5 / sqrt(n) in 6 of 10 million.
 FAR = 5.0
+USE_CASES = ("fraud", "recommender", "support")
+CLIP = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +86,7 @@ def _shop(folder: Path) -> dict[Path, bytes]:
 
     make_shop(folder, customers=300, seed=7, purchases=Purchases.sample())
     spec = yaml.safe_load((folder / "shop.yaml").read_text())
-    spec = reduced(spec, without=("order_lines", "products", "campaign_contacts"))
+    spec = reduced(spec, without=("campaign_contacts",), use_cases=USE_CASES)
     spec["tables"]["customers"]["columns"]["extras.size"] = {"role": "attribute", "nullable": True}
     spec["releases"]["fraud_customers"]["columns"].append("extras.size")
     spec["releases"]["customer_profiles"]["anonymity"] = {"k": 2, "l": 1, "suppression_limit": 1.0}
@@ -85,9 +101,12 @@ def _shop(folder: Path) -> dict[Path, bytes]:
         path = folder / f"{name}.csv"
         text, without[path] = _with_rows(path.read_text(), rows), _with_rows(path.read_text(), [])
         path.write_bytes(text)
-    path = folder / "orders.parquet"
-    without[path] = _orders(path, [])
-    path.write_bytes(_orders(path, [ROWS["orders"]]))
+    product = next(csv.DictReader((folder / "products.csv").open()))["product_id"]
+    bought = {"orders": ROWS["orders"], "order_lines": ROWS["order_lines"] | {"product_id": product}}
+    for name, row in bought.items():
+        path = folder / f"{name}.parquet"
+        without[path] = _with_row(path, [])
+        path.write_bytes(_with_row(path, [row]))
     return without
 
 
@@ -106,8 +125,8 @@ def _with_rows(text: str, rows: list[dict[str, str]]) -> bytes:
     return written.getvalue().encode()
 
 
-def _orders(path: Path, rows: list[dict[str, str]]) -> bytes:
-    """The orders with hers, and her e-mail in the file's metadata and a column's name."""
+def _with_row(path: Path, rows: list[dict[str, str]]) -> bytes:
+    """The file with her row in the middle, and her e-mail in the file's metadata and a column's name."""
     table = parquet.read_table(path)
     added = pa.table({name: pc.cast(pa.array([row[name] for row in rows], pa.string()), table.schema.field(name).type)
                       for name in table.column_names}) if rows else table.slice(0, 0)  # fmt: skip
@@ -135,7 +154,8 @@ def rows(table: Any) -> list[str]:
     return [repr(row) for row in table.to_pylist()]
 
 
-EVENTS = ("fraud_customers", "fraud_orders", "support_tickets")
+EVENTS = ("fraud_customers", "fraud_orders", "support_customers", "support_tickets")
+EVENTS += ("rec_customers", "rec_orders", "rec_lines")
 
 
 @pytest.mark.parametrize("release", EVENTS)
@@ -148,15 +168,58 @@ def test_other_customers_released_rows_stay_as_they_are(worlds: Worlds, release:
     assert [row for row in before if row not in hers] == after
 
 
-def test_other_customers_features_stay_as_they_are(worlds: Worlds) -> None:
+def test_public_tables_are_the_same(worlds: Worlds) -> None:
+    spec = resolve.spec(worlds[2].pin())
+    public = [name for name, release in spec.releases.items() if release.product == "public"]
+    assert public
+    assert all(worlds[0].tables[name].equals(worlds[1].tables[name]) for name in public)
+
+
+def _tables(world: World, case: UseCase) -> list[Any]:
     import ibis
 
-    made = []
-    for world in worlds[:2]:
-        tables = [ibis.memtable(world.tables[name]) for name in ("fraud_orders", "fraud_customers")]
-        made.append(Counter(rows(FRAUD.features(*tables).to_pyarrow())))
-    assert (made[0] - made[1]).total() == 1
-    assert not made[1] - made[0]
+    return [ibis.memtable(world.tables[name]) for name in case.tables]
+
+
+def _features(world: World, case: UseCase) -> Any:
+    import ibis
+
+    return ibis.memtable(case.features(*_tables(world, case)).to_pyarrow())
+
+
+@pytest.mark.parametrize("name", USE_CASES)
+def test_other_customers_features_stay_as_they_are(worlds: Worlds, name: str) -> None:
+    whole, rest = (Counter(rows(_features(world, CATALOG[name]).to_pyarrow())) for world in worlds[:2])
+    assert (whole - rest).total() >= 1
+    assert not rest - whole
+
+
+@pytest.mark.parametrize("name", USE_CASES)
+def test_one_customer_moves_statistics_and_gradients_by_no_more_than_is_paid_for(
+    worlds: Worlds, name: str
+) -> None:
+    """docs/privacy.md, rule 1: from raw tables to released sums and the summed clipped gradient, noise off."""
+    case = CATALOG[name]
+    keras.utils.set_random_seed(1)
+    tables = [_features(world, case) for world in worlds[:2]]
+    facts = case.facts(*_tables(worlds[0], case))
+    for statistic in case.statistics:
+        train = [table.filter(table.part == "train") for table in tables]
+        sums = [clipped_sum(statistic.contributions(table, facts)) for table in train]
+        assert 0 < np.linalg.norm(sums[0] - sums[1]) <= 1 + 1e-9
+        facts[statistic.name] = sums[1]
+    model = case.build_model(facts)
+    moved = [_gradient(case, model, case.examples(table, "train", facts)) for table in tables]
+    assert np.linalg.norm(moved[0]) > 0
+    assert np.linalg.norm(moved[0] - moved[1]) <= CLIP * (1 + 1e-4)
+
+
+def _gradient(case: UseCase, model: Any, customers: CustomerExamples) -> Any:
+    """The sum of all customers' gradients, each clipped to norm CLIP."""
+    query = CustomerSumQuery(clipping_norm=CLIP, stddev=0.0, noise=GaussianNoise(KeyStream()))
+    gradients = ClippedGradients(model, customers, loss=case.loss, query=query)
+    total, _ = gradients.sum(np.arange(customers.customers))
+    return np.concatenate([np.ravel(part) for part in total]).astype(np.float64)
 
 
 def test_nothing_of_her_is_in_what_is_released(worlds: Worlds, tmp_path: Path) -> None:
@@ -216,3 +279,37 @@ def test_equal_first_columns_hide_no_order_either(worlds: Worlds) -> None:
     for table in worlds[0].tables.values():
         plain = [tuple(str(value) for value in row.values()) for row in table.to_pylist()]
         assert plain == sorted(plain)
+
+
+@pytest.mark.parametrize("name", USE_CASES)
+def test_every_case_trains_privately_is_kept_as_it_is_and_scores(
+    worlds: Worlds, name: str, tmp_path: Path
+) -> None:
+    """The contract of the catalog: two private steps, weights and facts as files without objects, predictions."""
+    case, whole = CATALOG[name], worlds[0]
+    target = PrivacyTarget(epsilon=3, delta=1e-5, n_public=1000)
+    short = replace(case, recipe=case.recipe.model_copy(update={"steps": 2, "sampling_rate": 0.5}))
+    plan, table, facts = short.plan(target), _features(whole, case), case.facts(*_tables(whole, case))
+    logs = []
+    for statistic in case.statistics:
+        given, noise = (
+            statistic.contributions(table.filter(table.part == "train"), facts),
+            plan.statistics[statistic.name],
+        )
+        facts[statistic.name], log = noised_sum(given, name=statistic.name, noise_multiplier=noise)
+        logs.append(log)
+    model = case.build_model(facts)
+    before = [weight.copy() for weight in model.get_weights()]
+    customers = case.examples(table, "train", facts)
+    parts = {"loss": case.loss, "optimizer": case.optimizer(), "tables": case.embedding_tables(model)}
+    result = fit(plan, model, customers, **parts).beside(logs)
+    assert claim(plan, result.log).epsilon <= 3
+    assert any(not np.array_equal(*pair) for pair in zip(before, model.get_weights(), strict=True))
+    kept = unpacked(packed(facts))
+    model.save(tmp_path / "model.keras")
+    again = load_model(tmp_path / "model.keras", compile=False, safe_mode=True)
+    assert np.array_equal(outputs(model, customers), outputs(again, customers))
+    scores = case.score(table, again, kept)
+    assert len(scores) > 0
+    assert "customer_id" in scores.column_names
+    assert case.score(table, model, facts).equals(scores)

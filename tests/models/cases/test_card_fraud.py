@@ -15,7 +15,6 @@ from models.cases.card_fraud import CARD_FRAUD, FEATURE_NAMES, LABEL_DELAY, TRAI
 from models.cases.card_fraud_terminals import CARD_FRAUD_TERMINALS, INPUTS, PERIOD, STATISTICS
 from models.cases.case import Facts
 from models.privacy.statistics import NORM, clipped_sum
-from models.privacy.trainer import Training
 
 CUSTOMERS = [str(uuid.UUID(int=number * 0x1234567890ABCDEF1234567, version=4)) for number in range(1, 9)]
 FIRST, DAYS, TERMINALS = pd.Timestamp("2025-01-01"), 70, 6
@@ -91,6 +90,13 @@ def test_what_comes_later_and_labels_not_yet_known_change_nothing() -> None:
     pd.testing.assert_series_equal(*found, check_exact=True)
 
 
+@pytest.fixture(scope="module")
+def standard() -> tuple[pd.DataFrame, pd.DataFrame, Facts]:
+    """A world, its rows and its facts, which tests may copy."""
+    world = _world(CUSTOMERS[:5])
+    return world, _rows(world).to_pandas(), _facts(world, stddev=1.0)
+
+
 @pytest.mark.parametrize("statistic", STATISTICS, ids=lambda held: held.name)
 @pytest.mark.parametrize("count", [40, 400])
 def test_one_customer_moves_a_statistic_by_at_most_one(statistic: Any, count: int) -> None:
@@ -118,14 +124,14 @@ def test_a_statistic_of_the_past_knows_no_future(statistic: Any) -> None:
     np.testing.assert_array_equal(before, after)
 
 
-def test_a_transaction_reads_periods_that_ended_and_whose_labels_are_known() -> None:
+def test_a_transaction_reads_periods_that_ended_and_whose_labels_are_known(standard: Any) -> None:
     """A mark in one period is read from PERIOD + LABEL_DELAY days after its begin on, by that terminal alone."""
-    world = _world(CUSTOMERS)
-    facts, frame = _facts(world, stddev=1.0), _rows(world).to_pandas()
+    _, frame, facts = standard
     found = []
     for mark in (1.0, 3.0):
-        facts[STATISTICS[0].name].reshape(TERMINALS, -1)[2, 3] = mark
-        found.append(card_fraud_terminals.read(frame, facts))
+        marked = facts[STATISTICS[0].name].copy()
+        marked.reshape(TERMINALS, -1)[2, 3] = mark
+        found.append(card_fraud_terminals.read(frame, facts | {STATISTICS[0].name: marked}))
     before, after = found
     reads = (before != after).any(axis=1)
     known_on = FIRST_DAY + 4 * PERIOD + LABEL_DELAY
@@ -134,13 +140,13 @@ def test_a_transaction_reads_periods_that_ended_and_whose_labels_are_known() -> 
     assert list(reads) == list((frame.terminal == 2) & within)
 
 
-def test_unknown_terminals_and_days_read_nothing() -> None:
-    world = _world(CUSTOMERS[:2]).assign(terminal_id="elsewhere")
-    facts = _facts(_world(CUSTOMERS[:5]), stddev=1.0)
-    frame = _rows(world).to_pandas()
+def test_unknown_terminals_read_and_give_nothing(standard: Any) -> None:
+    _, _, facts = standard
+    rows = _rows(_world(CUSTOMERS[:2]).assign(terminal_id="elsewhere"))
+    frame = rows.to_pandas()
     assert (frame.terminal == -1).all()
     assert not card_fraud_terminals.read(frame, facts)[:, len(FEATURE_NAMES) :].any()
-    assert not clipped_sum(STATISTICS[0].contributions(_rows(world), facts)).any()
+    assert not clipped_sum(STATISTICS[0].contributions(rows, facts)).any()
 
 
 def test_training_takes_every_fraud_and_one_of_many_others() -> None:
@@ -157,9 +163,8 @@ def test_training_takes_every_fraud_and_one_of_many_others() -> None:
 
 
 @pytest.mark.parametrize("case", [CARD_FRAUD, CARD_FRAUD_TERMINALS], ids=lambda case: case.name)
-def test_a_request_is_answered_as_rows_are_scored(case: Any) -> None:
-    world = _world(CUSTOMERS[:2])
-    facts = _facts(world, stddev=1.0)
+def test_a_request_is_answered_as_rows_are_scored(standard: Any, case: Any) -> None:
+    world, _, facts = standard
     model = case.build_model(facts)
     scores = case.score(case.features(*_tables(world)[: len(case.tables)]), model, facts).to_pandas()
     answered = case.answer(world.astype({"at": str})[list(case.request)], model, facts)
@@ -173,17 +178,3 @@ def test_a_request_is_answered_as_rows_are_scored(case: Any) -> None:
     told = [name for reason in card_fraud_terminals.REASONS for name in reason.features]
     assert len(told) == len(set(told))
     assert set(INPUTS) - set(told) == {"first_transaction", "past_transactions", "terminal_transactions"}
-
-
-def test_one_private_step_runs() -> None:
-    from models.values.target import PrivacyTarget
-
-    world = _world(CUSTOMERS)
-    facts = _facts(world, stddev=1.0)
-    case = CARD_FRAUD_TERMINALS
-    plan = case.plan(PrivacyTarget(epsilon=3.0, delta=1e-5, n_public=5000))
-    assert set(plan.statistics) == {held.name for held in STATISTICS}
-    train = case.examples(_rows(world), "train", facts)
-    training = Training(plan, case.build_model(facts), train, loss=case.loss, optimizer=case.optimizer())
-    training.step()
-    assert training.done == 1

@@ -22,11 +22,10 @@ def test_a_decoder_of_a_folder_encodes_each_text_by_itself(tiny_gpt2: str) -> No
 
 def test_the_vocabulary_is_the_presets_whatever_is_read(tiny_gpt2: str) -> None:
     encoder = Encoder(preset=tiny_gpt2, max_tokens=16)
-    before = encoder.tokens(["a parcel"])
-    encoder.vectors(["zzzz zzzz zzzz", "Ω Ω Ω 包裹"])
-    after = encoder.tokens(["a parcel"])
-    for one, other in zip(before, after, strict=True):
-        np.testing.assert_array_equal(one, other)
+    alone = encoder.tokens(["a parcel"])
+    beside = encoder.tokens(["!!!! zzzz", "Ω Ω Ω 包裹", "a parcel"])
+    for one, other in zip(alone, beside, strict=True):
+        np.testing.assert_array_equal(one[0], other[2])
     assert encoder.tokens(["x" * 99])[1].sum() == 16
 
 

@@ -58,6 +58,6 @@ def test_reasons_are_what_counts_and_is_true() -> None:
     model = Detector(features=3, hidden=1).build()
     model.set_weights([np.array([[0.01], [0.02], [0.01]]), np.zeros(1), np.array([[100.0]]), np.zeros(1)])
     rows = np.array([[1.0, 3.0, 0.0], [0.0, -3.0, 9.0], [-1.0, 0.0, 9.0], [0.1, 0.1, 0.0]])
-    english, chinese = because(reasons, ("new", "times", "more"), ["a", "b", "c", "d"], model, rows)
+    english, chinese = because(reasons, ("new", "times", "more"), model, rows, np.zeros(rows.shape))
     assert english == ["3 times. New.", "-3 times.", "", ""]
     assert chinese == ["3 倍。新。", "-3 倍。", "", ""]

@@ -119,6 +119,19 @@ def test_the_future_changes_nothing() -> None:
     assert after[ANNA, 1] == before[ANNA, 0]
 
 
+def test_everybody_has_an_own_history() -> None:
+    """Customers are numbered for the engine's joins: no two get each other's purchases, on several threads."""
+    names = [f"{number * 2_654_435_761 % 2**32:08x}" for number in range(30_000)]
+    own = {name: int(name, 16) % ITEMS + 1 for name in names}
+    orders = pd.DataFrame({"order_id": names, "customer_id": names, "ordered_at": pd.Timestamp("2025-01-01")})
+    lines = pd.DataFrame({"order_id": names, "product_id": [f"P{item:04}" for item in own.values()]})
+    people = pd.DataFrame({"customer_id": names, "part": "train"}).sample(frac=1, random_state=0)
+    tables = [ibis.memtable(frame) for frame in (people, orders, lines, _products())]
+    events = Events.of(RECOMMENDER.features(*tables))
+    assert len(events) == len(names)
+    assert list(events.history[:, 0]) == [own[name] for name in events.customer]
+
+
 def test_first_baskets_have_nothing_to_learn_from() -> None:
     places = {
         (row["customer_id"], row["place"])
