@@ -114,9 +114,8 @@ def _python(folder: Path, *arguments: str) -> str:
 
 def _train(case: str, customers: int) -> str:
     """Make a shop of one use case, prepare it and train; the folder of the registered model, the champion."""
-    from tasks import audit, budget, curation, deidentification, gating, intake, landing, publishing
+    from tasks import audit, budget, curation, deidentification, gating, intake, landing, publishing, training
     from tasks import release as releasing
-    from tasks import training
 
     shop = Path(os.environ["SCORING_SHOP"])
     made = [sys.executable, "-m", "flows.cli", "shop", "make"]

@@ -38,7 +38,10 @@ _ZH: tuple[tuple[str, str], ...] = (
     (r"l-diversity", "l-多样性"),
     (r"bands", "分段"),
     (r"public keys", "公开键"),
-    (r"column (\S+) holds only keys of (\S+), which has no customers", "列 {0} 只含表 {1} 的键，该表不含客户"),
+    (
+        r"column (\S+) holds only keys of (\S+), which has no customers",
+        "列 {0} 只含表 {1} 的键，该表不含客户",
+    ),
     (r"identifier patterns", "标识符模式"),
     (r"identifying forms", "识别性形式"),
     (r"raw identifiers", "原始标识符"),
