@@ -105,6 +105,7 @@ def _promise(evidence: Evidence) -> Plain:
             "sampling_rate": _number(claim.sampling_rate),
             "noise_multiplier": _number(claim.noise_multiplier),
             "clipping_norm": _number(claim.clipping_norm),
+            "statistics": list(claim.statistics),
         },
         "run_log_matches_plan": evidence.run_log_matches_plan,
     }
@@ -123,6 +124,9 @@ def _utility(evidence: Evidence, opened: bool) -> Plain:
         "baseline": _measure(utility.baseline, opened),
         "exact": _measure(utility.exact, opened, always_internal=True),
         "twin": _measure(utility.twin, opened, always_internal=True),
+        "others": [
+            {**_measure(other, opened, always_internal=True), "metric": other.name} for other in utility.others
+        ],
     }
 
 

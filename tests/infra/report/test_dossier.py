@@ -200,3 +200,20 @@ def test_both_languages_show_the_same_numbers() -> None:
         for language in LANGUAGES
     )
     assert english == chinese
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_further_metrics_are_internal_and_statistics_are_named(language: str) -> None:
+    utility = sample.utility(others=(sample.measure("NDCG@20", 0.61237, "internal", "bootstrap"),))
+    claim = sample.claim(statistics=("popularity",))
+    private, public = (
+        render(
+            sample.evidence(utility=utility, claim=claim, synthetic=label),
+            internal=False,
+            languages=[language],
+        )
+        for label in (None, sample.LABEL)
+    )
+    assert "0.612" in public
+    assert "0.612" not in private
+    assert all("NDCG@20" in page and "popularity" in page for page in (private, public))
