@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 from infra.content import content_digest
@@ -109,14 +110,21 @@ class Writer:
 
         After a failure none is begun any more. What was stored is recorded as it is stored.
         """
-        first = len(self.files)
+        first, failed = len(self.files), Event()
+
+        def store(path: Path, bucket: int | None, rows: int, key_id: str) -> None:
+            if failed.is_set():
+                return
+            try:
+                self._store(table, path, bucket, rows, key_id)
+            except BaseException:
+                failed.set()
+                raise
+
         with ThreadPoolExecutor(max_workers=AT_A_TIME) as pool:
-            stored = [pool.submit(self._store, table, *file) for file in files]
-            wait(stored, return_when=FIRST_EXCEPTION)
-            pool.shutdown(cancel_futures=True)
+            stored = [pool.submit(store, *file) for file in files]
         for one in stored:
-            if not one.cancelled():
-                one.result()
+            one.result()
         self.files[first:] = sorted(self.files[first:], key=lambda file: file.path)
 
     def _store(self, table: str, path: Path, bucket: int | None, rows: int, key_id: str) -> None:

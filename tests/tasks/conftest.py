@@ -100,7 +100,7 @@ def _tiny(folder: Path) -> None:
 
     make_shop(folder, customers=300, seed=7, purchases=Purchases.sample())
     spec = yaml.safe_load((folder / "shop.yaml").read_text())
-    spec = reduced(spec, without=("order_lines", "products", "tickets", "campaign_contacts"))
+    spec = reduced(spec, without=("order_lines", "products", "tickets", "answers", "campaign_contacts"))
     spec["releases"]["customer_profiles"]["anonymity"] = {"k": 2, "l": 1, "suppression_limit": 1.0}
     (folder / "shop.yaml").write_text(yaml.safe_dump(spec, allow_unicode=True, sort_keys=False))
 
