@@ -125,7 +125,8 @@ def _utility(evidence: Evidence, opened: bool) -> Plain:
         "exact": _measure(utility.exact, opened, always_internal=True),
         "twin": _measure(utility.twin, opened, always_internal=True),
         "others": [
-            {**_measure(other, opened, always_internal=True), "metric": other.name} for other in utility.others
+            {**_measure(other, opened, always_internal=True), "metric": other.name}
+            for other in utility.others
         ],
     }
 
