@@ -69,7 +69,7 @@ def support_case(
         },
         inputs=classifier.inputs,
         facts=lambda tickets, customers, answers: answer_base(answers, reader),
-        features=partial(features, max_examples=chosen.max_examples),
+        features=features,
         examples=partial(examples, classifier, max_examples=chosen.max_examples),
         build_model=classifier.build,
         optimizer=partial(adam, chosen.learning_rate),
@@ -83,10 +83,8 @@ def support_case(
     )
 
 
-def features(
-    tickets: ir.Table, customers: ir.Table, answers: ir.Table, *, max_examples: int = MAX_EXAMPLES
-) -> ir.Table:
-    """One row for each of at most `max_examples` letters of every customer, chosen by the letters' pseudonyms."""
+def features(tickets: ir.Table, customers: ir.Table, answers: ir.Table) -> ir.Table:
+    """One row for each letter, with its place among the customer's from 0 on, decided by the letters' pseudonyms."""
     require_columns(tickets, TICKET_COLUMNS, "support_tickets")
     require_columns(customers, CUSTOMER_COLUMNS, "support_customers")
     require_columns(answers, COLUMNS, "support_answers")
@@ -94,14 +92,18 @@ def features(
     read = tickets.filter(_is_redacted(tickets.text)).semi_join(known, "intent")
     rows = read.select(*TICKET_COLUMNS).join(one_row_each(customers), "customer_id")
     place = ibis.row_number().over(ibis.window(group_by="customer_id", order_by="ticket_id"))
-    return rows.mutate(place=place).filter(lambda row: row.place < max_examples)
+    return rows.mutate(place=place)
 
 
 def examples(
     classifier: Classifier, rows: ir.Table, part: str, facts: Facts, *, max_examples: int
 ) -> CustomerExamples:
-    """The letters of the customers of one part as the model's inputs; labels are places in `facts["intents"]`."""
-    frame = to_frame(rows.filter(rows.part == part), ("place", "intent", "text"))
+    """At most `max_examples` letters of each customer of one part as the model's inputs.
+
+    Labels are places in `facts["intents"]`.
+    """
+    kept = rows.filter(rows.part == part, rows.place < max_examples)
+    frame = to_frame(kept, ("place", "intent", "text"))
     labels = np.searchsorted(facts["intents"], frame.intent.to_numpy(dtype=str)).astype(np.int64)
     arrays: Any = classifier.arrays(frame.text.tolist())
     return by_customer(frame, arrays, labels, max_examples=max_examples)

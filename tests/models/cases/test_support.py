@@ -58,10 +58,12 @@ def case(tiny_gpt2: str) -> UseCase:
 
 
 def test_letters_that_are_read(case: UseCase) -> None:
-    """At most two of a customer, by pseudonym; none of an unknown intent; none that is not redacted."""
+    """All are answered, at most two of a customer learnt from; none of an unknown intent, none that is not redacted."""
     rows = case.features(*_tables()).to_pandas()
-    numbers = sorted(uuid.UUID(str(name)).int for name in rows.ticket_id)
-    assert numbers == [1, 2, 4, 5, 8]
+    learnt = sorted(uuid.UUID(str(name)).int for name in rows[rows.place < 2].ticket_id)
+    assert learnt == [1, 2, 4, 5, 8]
+    assert len(rows) == 6
+    assert _examples(case, _tables()).mask.sum() == 5
 
 
 @pytest.mark.parametrize(("gone", "others"), [("anna", [1, 2, 3]), ("bert", [0, 2, 3])])
@@ -113,7 +115,7 @@ def test_scores_hold_keys_and_only_approved_answers(case: UseCase) -> None:
     tables = _tables()
     facts = case.facts(*tables)
     said = case.score(case.features(*tables), case.build_model(facts), facts).to_pandas()
-    assert len(said) == 5
+    assert len(said) == 6
     assert {"ticket_id", "customer_id", "intent", "answer_id", "to_human"} <= set(said.columns)
     approved = {entry[4] for entry in ANSWERS}
     assert set(said.answer.dropna()) <= approved
