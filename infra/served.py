@@ -10,8 +10,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from models.cases.facts import unpacked
 from models.values.base import Value
 from models.values.errors import PrivetError
 
@@ -74,6 +73,5 @@ def _load_pyfunc(path: str) -> Served:
 
     folder = Path(path)
     case = CATALOG[json.loads((folder / CASE).read_text())["case"]]
-    with np.load(folder / FACTS, allow_pickle=False) as arrays:
-        facts = {name: arrays[name] for name in arrays.files}
+    facts = unpacked((folder / FACTS).read_bytes())
     return Served(case, load_model(folder / MODEL, compile=False, safe_mode=True), facts)

@@ -9,6 +9,7 @@ from infra.report.card import card
 from infra.report.dossier import as_json, render
 from infra.sealed import recall
 from infra.served import Service
+from models.cases.facts import packed
 from models.values.evidence import Evidence
 from models.values.stage import Fitted, RegisteredModel, SpecRef, Trained
 from tasks import resolve
@@ -16,7 +17,7 @@ from tasks.artifacts import publish_markdown
 from tasks.fencing import still_wanted
 from tasks.gating import write_new_page
 from tasks.stage import stage
-from tasks.training import PLAN, case_of, keep_internal, packed, restored
+from tasks.training import PLAN, case_of, keep_internal, restored
 
 EVIDENCE = "evidence.json"
 

@@ -15,6 +15,7 @@ from infra.manifests import publish as publish_manifest
 from infra.quiet import hushed
 from infra.registry import ModelRef, Registry
 from infra.storage import write_new
+from models.cases.facts import unpacked
 from models.values.dataset import DatasetRef, Manifest, TableEntry
 from models.values.errors import PrivetError
 from models.values.spec import ShopSpec
@@ -23,7 +24,7 @@ from tasks import resolve
 from tasks.budget import StaleRelease
 from tasks.fencing import still_wanted
 from tasks.stage import scrubbed, stage
-from tasks.training import case_of, tables_of, unpacked
+from tasks.training import case_of, tables_of
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

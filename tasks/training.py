@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from infra.access import Principal
 from infra.datasets import read
 from infra.manifests import new_version
 from infra.quiet import hushed
 from infra.sealed import keep, recall
+from models.cases.facts import packed, unpacked
 from models.values.dataset import DatasetRef, Manifest
 from models.values.errors import PrivetError
 from models.values.spec import ShopSpec
@@ -150,16 +148,3 @@ def restored(bench: resolve.Bench, case: UseCase, fitted: Fitted) -> tuple[Any, 
     model = case.build_model(facts)
     model.set_weights([weights[name] for name in sorted(weights)])
     return model, facts
-
-
-def packed(arrays: Facts) -> bytes:
-    """Arrays of numbers and text as one file; ValueError for objects, which would be pickles."""
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
-    return buffer.getvalue()
-
-
-def unpacked(contents: bytes) -> Facts:
-    """The arrays of a file that `packed` made; ValueError for a pickle in it."""
-    with np.load(io.BytesIO(contents), allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}

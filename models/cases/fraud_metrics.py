@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from models.cases.arrays import DatedExamples
 from models.cases.case import CaseError
+from models.privacy.auc import bootstrapped
 from models.privacy.examples import CustomerExamples
 from models.values.scope import Measure
 
@@ -55,15 +56,7 @@ class _Internal(ABC):
         rng, share = np.random.default_rng(seed), np.full(households, 1 / households)
         value = of(np.ones(households))
         drawn = [of(rng.multinomial(households, share).astype(np.float64)) for _ in range(_RESAMPLES)]
-        low, high = np.quantile(drawn, [0.025, 0.975])
-        return Measure(
-            name=self.name,
-            value=value,
-            low=min(float(low), value),
-            high=max(float(high), value),
-            scope="internal",
-            how="exact on test customers, bootstrap over customers (households where known)",
-        )
+        return bootstrapped(self.name, value, drawn)
 
     def released(self, outputs: Any, test: CustomerExamples, *, epsilon: float, delta: float) -> Measure:
         """Raises CaseError."""

@@ -11,7 +11,7 @@ import numpy as np
 from dp_accounting.gaussian_mechanism import get_sigma_gaussian
 from numpy.typing import NDArray
 
-from models.privacy.auc import exact_auc
+from models.privacy.auc import bootstrapped, exact_auc
 from models.privacy.evaluation import released_auc
 from models.privacy.examples import CustomerExamples
 from models.privacy.noise import Entropy, GaussianNoise, KeyStream
@@ -90,15 +90,7 @@ class MeanMetric:
         rng = np.random.default_rng(seed)
         drawn = rng.multinomial(len(sums), np.full(len(sums), 1 / max(len(sums), 1)), size=_RESAMPLES)
         value = float(sums.sum() / max(counts.sum(), 1))
-        low, high = np.quantile((drawn @ sums) / np.maximum(drawn @ counts, 1), [0.025, 0.975])
-        return Measure(
-            name=self.name,
-            value=value,
-            low=min(float(low), value),
-            high=max(float(high), value),
-            scope="internal",
-            how="exact on test customers, bootstrap over customers (households where known)",
-        )
+        return bootstrapped(self.name, value, (drawn @ sums) / np.maximum(drawn @ counts, 1))
 
     def released(
         self,

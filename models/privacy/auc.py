@@ -22,9 +22,14 @@ def exact_auc(scores: Floats, test: CustomerExamples, *, seed: int, resamples: i
     value = ranked.auc(np.ones(len(labels)))
     count = int(groups.max(initial=0)) + 1
     draws = [ranked.auc(rng.multinomial(count, [1 / count] * count)[owner]) for _ in range(resamples)]
+    return bootstrapped("AUC", value, draws)
+
+
+def bootstrapped(name: str, value: float, draws: Any) -> Measure:
+    """An exact number with the 95 % interval of its bootstrap `draws` (k,). Internal."""
     low, high = np.quantile(draws, [0.025, 0.975])
     return Measure(
-        name="AUC",
+        name=name,
         value=value,
         low=min(float(low), value),
         high=max(float(high), value),

@@ -15,11 +15,11 @@ from infra.datasets import read
 from infra.manifests import MANIFEST, latest, open_manifest
 from infra.registry import Registry
 from infra.served import Service
+from models.cases.facts import packed
 from models.cases.fraud import FRAUD
 from models.values.dataset import DatasetRef
 from models.values.stage import Scored
 from tasks import budget, resolve, scoring
-from tasks.training import packed
 from tests.infra.report import evidence_sample as sample
 from tests.tasks.conftest import Place
 

@@ -28,6 +28,7 @@ from scipy import stats
 from infra.datasets import read
 from models.cases.case import UseCase
 from models.cases.catalog import CATALOG
+from models.cases.facts import packed, unpacked
 from models.privacy.accounting import claim
 from models.privacy.examples import CustomerExamples
 from models.privacy.gradients import ClippedGradients
@@ -39,7 +40,6 @@ from models.privacy.twin import outputs
 from models.values.stage import Draft
 from models.values.target import PrivacyTarget
 from tasks import resolve
-from tasks.training import packed, unpacked
 from tests.flows.planting import EMAIL, MARKS, ROWS, STEM, WORD
 from tests.flows.taint import Search
 from tests.small_spec import reduced
