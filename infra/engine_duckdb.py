@@ -14,7 +14,7 @@ from infra.engine_errors import EngineError, SourceError, scrubbed
 from infra.engine_files import held
 from infra.engine_hashing import hashed
 from infra.engine_rows import Rows
-from infra.engine_session import connect
+from infra.engine_session import connect, passing
 from infra.engine_sql import PARQUET, checked_name, file_literal, literal, quoted
 from models.anonymity.macs import pads
 from models.values.secret import SecretBytes
@@ -102,7 +102,7 @@ class DuckDBEngine(Rows):
     def materialise(self, expr: ir.Table, name: str) -> ir.Table:
         """`expr` computed once into the encrypted work table `name`, replacing what had that name."""
         checked_name(name)
-        with scrubbed(name):
+        with scrubbed(name), passing(self.ibis):
             self.connection.execute(f"CREATE OR REPLACE TABLE {name} AS {self._sql(expr)}")
         return self.ibis.table(name)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,6 +39,23 @@ def connect(folder: Path, threads: int | None, memory_limit: str) -> Backend:
         connection.execute("SET disabled_filesystems = 'HTTPFileSystem,S3FileSystem,HuggingFaceFileSystem'")
         connection.execute("SET lock_configuration = true")
     return backend
+
+
+@contextmanager
+def passing(backend: Backend) -> Iterator[None]:
+    """Forget, at the end, the in-memory tables that a query brought in; used again, they come in again.
+
+    Ibis 12 holds each of them for as long as the session lives.
+    """
+    before = set(backend.list_tables())
+    try:
+        yield
+    finally:
+        brought = {name for name in backend.list_tables() if "memtable" in name} - before
+        for name in brought:
+            backend.con.unregister(name)
+        for held in [held for held in backend._memtables if held.name in brought]:
+            backend._memtables.discard(held)
 
 
 def httpfs(connection: duckdb.DuckDBPyConnection) -> Path:

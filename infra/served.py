@@ -7,9 +7,11 @@ its case, whose code makes arrays of a request. Nothing in the folder is a pickl
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from infra.engine_session import passing
 from models.cases.facts import unpacked
 from models.values.base import Value
 from models.values.errors import PrivetError
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 DATA, MODEL, FACTS, CASE = "data", "model.keras", "facts.npz", "case.json"
 _SPEC = "MLmodel"
+_ONE_AT_A_TIME = threading.Lock()  # requests share Ibis' own session
 
 
 class ServiceError(PrivetError, ValueError):
@@ -61,7 +64,10 @@ class Served:
             raise ServiceError(
                 f"the request lacks column {missing[0]!r}; it takes {', '.join(self._case.request)}"
             )
-        answers: pd.DataFrame = self._case.answer(frame, self._model, self._facts)
+        import ibis
+
+        with _ONE_AT_A_TIME, passing(ibis.get_backend()):
+            answers: pd.DataFrame = self._case.answer(frame, self._model, self._facts)
         return answers
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from infra.settings import Settings
 
 PARTS = "0123456789abcdef"  # customers by the first character of their pseudonym
+SLICES = ("0123", "4567", "89ab", "cdef")  # of a part, by the second: what is held in memory at once
 _MODEL, _PART = "model_run", "part"
 
 
@@ -109,12 +110,19 @@ class _Work:
     def part(self, part: str) -> DatasetRef:
         """Predict for one part of the customers and publish it."""
         import ibis
+        import pyarrow as pa
 
         engine = self._bench.engine
         with quoting(f"scores of {self._use_case}"):
-            rows = engine.materialise(self._case.features(*self._of(part)), "scoring")
-            made = self._case.score(rows, self._model, self._facts)
-            scores = engine.materialise(ibis.memtable(made), "scores")
+            held = [
+                engine.materialise(table, f"part_{number}")
+                for number, table in enumerate(_of(self._tables, part, 0))
+            ]
+            made = []
+            for second in SLICES:
+                rows = engine.materialise(self._case.features(*_of(held, second, 1)), "scoring")
+                made.append(self._case.score(rows, self._model, self._facts))
+            scores = engine.materialise(ibis.memtable(pa.concat_tables(made)), "scores")
         ref = self._ref("-parts")
         with writing(self._bench.site, engine, resolve.SCORER, ref) as writer:
             writer.add(self._entry({_PART: part}), scores)
@@ -127,15 +135,6 @@ class _Work:
         still_wanted()
         manifest = self._manifest(self._ref(), (self._released, *parts), (self._entry({}),), ())
         return publish_manifest(self._bench.site.store, manifest)
-
-    def _of(self, part: str) -> list[ir.Table]:
-        """The tables with the rows of a part of the customers; those that name no customer are whole."""
-        return [
-            table.filter(table.customer_id.cast("string").substr(0, 1) == part)
-            if "customer_id" in table.columns
-            else table
-            for table in self._tables
-        ]
 
     def _ref(self, suffix: str = "") -> DatasetRef:
         return DatasetRef(zone="scores", name=f"{self._name}{suffix}", version=new_version(datetime.now(UTC)))
@@ -161,6 +160,16 @@ class _Work:
             tables=tables,
             files=files,
         )
+
+
+def _of(tables: list[ir.Table], characters: str, place: int) -> list[ir.Table]:
+    """The rows of customers whose pseudonym has one of `characters` at `place`; tables without customers are whole."""
+    return [
+        table.filter(table.customer_id.cast("string").substr(place, 1).isin(list(characters)))
+        if "customer_id" in table.columns
+        else table
+        for table in tables
+    ]
 
 
 def _champion(registry: Registry, name: str, version: int | None) -> ModelRef:

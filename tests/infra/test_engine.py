@@ -337,3 +337,11 @@ with open_engine(Path(sys.argv[1]) / "w") as engine:
             pickle.dumps(SecretBytes(b"x"))
         with pytest.raises(EngineError, match="plain one"):
             engine.secret(SecretBytes(b"x"), "p = 1; --")
+
+
+def test_an_in_memory_table_is_not_held_after_it_was_taken_in(engine: Engine) -> None:
+    """Ibis keeps what a session ever saw; a flow that brings in tables part by part would hold all of them."""
+    brought = ibis.memtable({"n": [1, 2, 3]})
+    for name in ("first", "again"):
+        assert engine.materialise(brought.filter(brought.n > 1), name).count().execute() == 2
+    assert sorted(engine.ibis.list_tables()) == ["again", "first"]
