@@ -11,3 +11,7 @@ class ContractError(PrivetError, ValueError):
 
 class GateError(PrivetError, ValueError):
     """The gate was asked for something that the spec does not know."""
+
+
+class ComplianceError(PrivetError, ValueError):
+    """A rule pack that cannot be read, or facts that no rule knows."""

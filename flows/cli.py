@@ -57,6 +57,17 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     score.set_defaults(command=_score)
 
+    audit = commands.add_parser("audit", help="put a use case's claimed epsilon to the test, at a charge")
+    audit.add_argument("spec", help="your shop.yaml")
+    audit.add_argument("--case", required=True, metavar="USE_CASE", help="a use case of the spec")
+    audit.add_argument("--release", metavar="REF", help="released/SHOP/VERSION (the newest)")
+    audit.add_argument(
+        "--canaries", type=int, default=5000, metavar="N", help="planted among customers (5,000)"
+    )
+    audit.add_argument("--json", action="store_true", help="print one JSON object, for programs")
+    audit.set_defaults(command=_audit)
+
+    _add_balance(commands)
     _add_operating(commands)
     dossier = commands.add_parser(
         "dossier", help="write the full dossier of a run, internal numbers included"
@@ -134,6 +145,22 @@ def _add_shop(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         help="Chinese customers' tickets in a GB18030 file of their own",
     )
     make.set_defaults(command=_make_shop)
+
+
+def _add_balance(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The search for the best trade-off."""
+    balance = commands.add_parser("balance", help="search for the best trade-off of utility, risk and law")
+    balance.add_argument("spec", nargs="?", help="your shop.yaml; without it the embedded shop is used")
+    balance.add_argument("--case", required=True, metavar="USE_CASE", help="a use case of the spec")
+    balance.add_argument("--trials", type=int, default=30, metavar="N", help="how many trainings (30)")
+    balance.add_argument(
+        "--stand-in", metavar="SPEC", help="the synthetic shop to search on, if yours is not synthetic"
+    )
+    balance.add_argument(
+        "--private", action="store_true", help="search on your own customers; every training is charged"
+    )
+    balance.add_argument("--json", action="store_true", help="print one JSON object, for programs")
+    balance.set_defaults(command=_balance)
 
 
 def _add_operating(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -216,6 +243,31 @@ def _score(options: argparse.Namespace) -> int:
 
     done = score(spec, options.case, scoring.named(options.release), options.model)
     scoring.show(done, spec, settings, options.output, as_json=options.json)
+    return 0
+
+
+def _audit(options: argparse.Namespace) -> int:
+    settings = _settings()
+    from tasks import opening
+
+    spec, _ = opening.open_shop(settings, options.spec)
+    from flows.audit import audit
+    from tasks import auditing, scoring
+
+    done = audit(spec, options.case, scoring.named(options.release), options.canaries)
+    return auditing.show(done, spec, as_json=options.json)
+
+
+def _balance(options: argparse.Namespace) -> int:
+    settings = _settings()
+    from tasks import opening
+
+    spec, _ = opening.open_shop(settings, options.spec)
+    from flows.balance import balance
+    from tasks import balancing
+
+    done = balance(spec, options.case, options.trials, options.private, options.stand_in)
+    balancing.show(done, as_json=options.json)
     return 0
 
 

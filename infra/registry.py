@@ -29,6 +29,7 @@ from infra.report.view import shareable
 from infra.served import DATA, FACTS, MODEL, Service, serve
 from models.values.base import Value
 from models.values.evidence import Evidence
+from models.values.risk import EpsilonAudit
 from models.values.secret import SecretBytes
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 CANDIDATE, CHAMPION = "candidate", "champion"
 _KERAS_FILE = f"{DATA}/{MODEL}"
 _PINNED = ("tensorflow", "keras", "numpy")
+_SEAL = "champion_seal"
 _UMASK = threading.RLock()
 
 
@@ -67,6 +69,24 @@ class Registry:
         self._artifacts = artifacts
         self._given_seal = seal
 
+    def client(self) -> MlflowClient:
+        """MLflow at the registry's address."""
+        return self._client
+
+    def experiment(self, name: str) -> str:
+        """The identifier of the experiment `name`, made if it is new. Raises RegistryError if it was deleted."""
+        local = self._uri.startswith("sqlite:///")
+        location = self._artifacts.resolve().as_uri() if local else None
+        client = self._client
+        with _already_there():
+            client.create_experiment(name, artifact_location=location)
+        experiment = client.get_experiment_by_name(name)
+        if experiment is None or experiment.lifecycle_stage == "deleted":
+            raise RegistryError(
+                f"experiment {name!r} was deleted; restore it in MLflow or choose another name"
+            )
+        return str(experiment.experiment_id)
+
     def register(
         self,
         name: str,
@@ -92,7 +112,7 @@ class Registry:
         """
         _check_plan(plan_json)
         _check_inputs(name, model, evidence.feature_names)
-        with _private_files(), tempfile.TemporaryDirectory() as folder:
+        with private_files(), tempfile.TemporaryDirectory() as folder:
             run_id = self._start(name, evidence)
             saved = Path(folder, "model")
             location, model_id = self._save(name, model, run_id, saved, service)
@@ -111,8 +131,12 @@ class Registry:
             self._client.set_terminated(run_id)
         return ModelRef(name=name, version=int(version.version), run_id=run_id)
 
-    def promote(self, ref: ModelRef, evidence: Evidence) -> tuple[str, ...]:
+    def promote(
+        self, ref: ModelRef, evidence: Evidence, *, standing: tuple[EpsilonAudit, ...] = ()
+    ) -> tuple[str, ...]:
         """Make `ref` the champion of its name if nothing speaks against it; otherwise say what does.
+
+        `standing` are audits of its claim besides those in its evidence, which may have come since.
 
         Returns:
             The objections, each in a sentence; if there is one, the champion stays as it was.
@@ -122,16 +146,40 @@ class Registry:
         """
         version = self._version(ref)
         objections = [*evidence.objections(), *_scope_objections(evidence)]
+        objections += [f"the audit of run {each.audited} broke the claim" for each in standing if each.broken]
         sealed = self._seal("evidence", ref.run_id, evidence.canonical().encode())
         stored = version.tags.get("evidence_seal", "")
         if version.run_id != ref.run_id or not hmac.compare_digest(sealed, stored):
             objections.append("the evidence is not the one that was registered with this version")
         if not objections:
-            self._client.set_registered_model_alias(ref.name, CHAMPION, str(ref.version))
+            number = str(ref.version)
+            self._client.set_model_version_tag(ref.name, number, _SEAL, self._champion_seal(ref))
+            self._client.set_registered_model_alias(ref.name, CHAMPION, number)
         return tuple(objections)
 
+    def withdraw(self, name: str) -> ModelRef | None:
+        """Take the champion's place away from whichever version of `name` has it; returns that version."""
+        ref = self._by_alias(name)
+        if ref is not None:
+            self._client.delete_registered_model_alias(name, CHAMPION)
+            self._client.delete_model_version_tag(name, str(ref.version), _SEAL)
+        return ref
+
     def champion(self, name: str) -> ModelRef | None:
-        """The version of `name` that may be used; None if there is none yet."""
+        """The version of `name` that may be used; None if there is none.
+
+        Raises RegistryError if it was made champion past `promote`, by hand in MLflow.
+        """
+        ref = self._by_alias(name)
+        if ref is None:
+            return None
+        if not hmac.compare_digest(self._champion_seal(ref), self._version(ref).tags.get(_SEAL, "")):
+            raise RegistryError(
+                f"model {ref} was made champion by hand, past what may speak against it; train it again"
+            )
+        return ref
+
+    def _by_alias(self, name: str) -> ModelRef | None:
         from mlflow.exceptions import MlflowException
 
         try:
@@ -182,7 +230,7 @@ class Registry:
         from mlflow.exceptions import MlflowException
 
         version = self._version(ref)
-        with _private_files(), tempfile.TemporaryDirectory() as folder:
+        with private_files(), tempfile.TemporaryDirectory() as folder:
             try:
                 source = f"{version.source}/{file}"
                 path = Path(download_artifacts(source, dst_path=folder, tracking_uri=self._uri))
@@ -198,7 +246,7 @@ class Registry:
         _quieten()
         from mlflow import MlflowClient
 
-        with _private_files():
+        with private_files():
             self._artifacts.mkdir(parents=True, exist_ok=True, mode=0o700)
             if self._uri.startswith("sqlite:///"):
                 database = Path(self._uri.removeprefix("sqlite:///"))
@@ -211,7 +259,7 @@ class Registry:
         if self._given_seal is not None:
             return self._given_seal
         path = self._artifacts.resolve().parent / "registry.key"
-        with _private_files(), tempfile.NamedTemporaryFile(dir=path.parent) as fresh:
+        with private_files(), tempfile.NamedTemporaryFile(dir=path.parent) as fresh:
             fresh.write(secrets.token_bytes(32))
             fresh.flush()
             with _already_there():
@@ -222,19 +270,14 @@ class Registry:
         """HMAC-SHA256 in hexadecimal. Keyed, because a bare digest would let internal numbers be guessed."""
         return hmac.digest(self._key.reveal(), f"{kind}\0{run_id}\0".encode() + content, "sha256").hex()
 
+    def _champion_seal(self, ref: ModelRef) -> str:
+        return self._seal("champion", ref.run_id, str(ref).encode())
+
     def _start(self, name: str, evidence: Evidence) -> str:
-        local = self._uri.startswith("sqlite:///")
-        location = self._artifacts.resolve().as_uri() if local else None
-        with _already_there():
-            self._client.create_experiment(name, artifact_location=location)
+        experiment = self.experiment(name)
         with _already_there():
             self._client.create_registered_model(name)
-        experiment = self._client.get_experiment_by_name(name)
-        if experiment is None:
-            raise RegistryError(
-                f"experiment {name!r} was deleted; restore it in MLflow or choose another name"
-            )
-        return str(self._client.create_run(experiment.experiment_id, run_name=evidence.run).info.run_id)
+        return str(self._client.create_run(experiment, run_name=evidence.run).info.run_id)
 
     def _save(
         self, name: str, model: keras.Model, run_id: str, folder: Path, service: Service | None
@@ -343,7 +386,7 @@ def _quieten() -> None:
 
 
 @contextmanager
-def _private_files() -> Iterator[None]:
+def private_files() -> Iterator[None]:
     """New files are the owner's alone. The mask belongs to the process, so one thread holds it at a time."""
     with _UMASK:
         before = os.umask(0o077)

@@ -75,9 +75,10 @@ def _load_pyfunc(path: str) -> Served:
     """What MLflow calls with the folder `DATA`."""
     from keras.saving import load_model
 
+    from models.balance.taken import as_taken
     from models.cases.catalog import CATALOG
 
     folder = Path(path)
     case = CATALOG[json.loads((folder / CASE).read_text())["case"]]
     facts = unpacked((folder / FACTS).read_bytes())
-    return Served(case, load_model(folder / MODEL, compile=False, safe_mode=True), facts)
+    return Served(as_taken(case, facts), load_model(folder / MODEL, compile=False, safe_mode=True), facts)

@@ -10,6 +10,7 @@ from models.values.spec import ShopSpec
 from models.values.stage import SpecRef
 from tasks import resolve
 from tasks.artifacts import publish_markdown
+from tasks.choosing import taken
 from tasks.stage import stage
 
 
@@ -23,7 +24,7 @@ def account(shop: ShopSpec) -> str:
 
 
 @stage(timeout_seconds=120, tags={"privet"})
-def reserve(pinned: SpecRef, use_case: str, released: DatasetRef) -> str:
+def reserve(pinned: SpecRef, use_case: str, released: DatasetRef, what: str = "train") -> str:
     """Set the use case's epsilon and delta aside, durably; returns the reservation's id.
 
     One training spends its target once: training customers bear the training, test customers the released
@@ -32,14 +33,14 @@ def reserve(pinned: SpecRef, use_case: str, released: DatasetRef) -> str:
     shop, site = resolve.spec(pinned), resolve.site()
     if open_manifest(site.store, released).policy_hash != shop.digest():
         raise StaleRelease(f"{released} was made under another version of the spec; run prepare again")
-    target = shop.target(use_case)
+    target = taken(site, shop, use_case).target
     reservation = site.ledger.reserve(
         account(shop),
         epsilon=target.epsilon,
         delta=target.delta,
         cap_epsilon=shop.budget.epsilon,
         cap_delta=shop.budget.delta,
-        what=f"train/{use_case}/{released.version}",
+        what=f"{what}/{use_case}/{released.version}",
     )
     spent = site.ledger.spent(account(shop)).epsilon
     left = max(0.0, shop.budget.epsilon - spent)

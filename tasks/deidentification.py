@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from infra.datasets import Writer, read, writing
@@ -82,7 +83,8 @@ def _release(
     people, unit_key = tables[shop.customers.table], _unit_key(bench, shop, plan)
     masked = deidentify(shop, name, rows, keys, people, unit_key, hashing)
     kept, known = _anonymous(bench, shop, plan, masked, _population(plan, tables, keys), writer.ref)
-    measured = _measured(bench, shop, plan, rows, kept, published)
+    linked = _linkable(shop, plan, rows, keys, known)
+    measured = _measured(bench, shop, plan, rows, kept, published, linked)
     entry = TableEntry(
         name=name,
         product=release.product,
@@ -171,15 +173,40 @@ def _anonymous(
     return kept, found.facts | record | said
 
 
-def _measured(
-    bench: resolve.Bench, shop: ShopSpec, plan: ReleasePlan, raw: ir.Table, kept: ir.Table, published: Made
+def _linkable(
+    shop: ShopSpec, plan: ReleasePlan, raw: ir.Table, keys: Mapping[str, HmacKey], known: Facts
+) -> ir.Table | None:
+    """What somebody knows who looks for customers in a published table, in its form; None where none can be told apart.
+
+    That is a table of one row a customer with sensitive columns, whose classes are not cut anew each time.
+    """
+    entry = shop.tables[plan.table]
+    if plan.anonymity is None or not plan.sensitive or entry.key != (entry.customer,):
+        return None
+    match plan.anonymity.search:
+        case "mondrian":
+            return None
+        case "none":
+            return population_of(plan, raw, keys, beside=plan.sensitive)
+        case _:
+            return population_of(plan, raw, keys, known, plan.sensitive)
+
+
+def _measured(  # what the table is made of, and what it is judged beside
+    bench: resolve.Bench,
+    shop: ShopSpec,
+    plan: ReleasePlan,
+    raw: ir.Table,
+    kept: ir.Table,
+    published: Made,
+    linked: ir.Table | None,
 ) -> dict[str, Any]:
     """The measures of a published table, which joins those before it; events are not published."""
     if plan.anonymity is None:
         return {}
     published[plan.release] = (kept, plan)
     masked = bench.engine.ibis.table(f"masked_{plan.release}").drop(UNIT)
-    return measuring.measured(bench, shop, plan, raw, masked, published)
+    return measuring.measured(bench, shop, plan, raw, masked, published, linked)
 
 
 def _population(plan: ReleasePlan, tables: Tables, keys: dict[str, HmacKey]) -> ir.Table | None:

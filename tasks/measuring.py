@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from infra.engine import scrubbed
 from models.anonymity.attacks import attacks, worst_join
 from models.anonymity.measures import Subject, measure_all
+from models.attacks.linkage import linkage
 from models.values.measures import Measures
 from models.values.spec import ShopSpec
 from tasks import resolve
@@ -30,11 +31,13 @@ def measured(
     raw: ir.Table,
     masked: ir.Table,
     published: Mapping[str, tuple[ir.Table, ReleasePlan]],
+    linked: ir.Table | None = None,
 ) -> dict[str, Any]:
     """What the record of the table `plan.release`, the last of `published`, keeps of its measures.
 
     `raw`: the rows that its purpose may use; `masked`: the same after the spec's transforms, from which it was taken
-    and among whose customers somebody is looked for, unless a search made it coarser.
+    and among whose customers somebody is looked for, unless a search made it coarser; `linked`: what is known of every
+    customer, in the table's form.
     """
     table = published[plan.release][0]
     joinable = {
@@ -43,6 +46,8 @@ def measured(
     }
     joined = worst_join(joinable, plan.release, bench.engine.rows)
     own = attacks(table, plan.quasi, plan.sensitive, bench.engine.rows)
+    if linked is not None:
+        own = (*own, linkage(linked, table, plan.quasi, plan.sensitive, bench.engine.rows))
     searched = plan.anonymity is not None and plan.anonymity.search != "none"
     return {
         "before": _measures(shop, plan, raw),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from infra.quiet import hushed
 from infra.registry import Registry
 from infra.report.card import card
 from infra.report.dossier import as_json, render
@@ -14,10 +15,11 @@ from models.values.evidence import Evidence
 from models.values.stage import Fitted, RegisteredModel, SpecRef, Trained
 from tasks import resolve
 from tasks.artifacts import publish_markdown
+from tasks.auditing import standing_audits
 from tasks.fencing import still_wanted
 from tasks.gating import write_new_page
 from tasks.stage import stage
-from tasks.training import PLAN, case_of, keep_internal, restored
+from tasks.training import PLAN, keep_internal, restored
 
 EVIDENCE = "evidence.json"
 
@@ -25,13 +27,15 @@ EVIDENCE = "evidence.json"
 @stage(timeout_seconds=1200, tags={"privet", "train"})
 def publish(pinned: SpecRef, use_case: str, fitted: Fitted, evidence: Evidence) -> Trained:
     """Register the model as candidate, make it champion if its evidence allows, and write its dossier."""
+    with hushed():
+        from models.privacy.plan import PrivacyPlan
+
     shop, started = resolve.spec(pinned), time.monotonic()
     with resolve.bench(f"register {use_case}", 3) as bench:
         settings = bench.site.settings
         registry = Registry(settings.mlflow_uri, settings.mlflow_artifacts)
         plan = recall(bench.site, resolve.TRAINER, fitted.output, PLAN).decode()
-        case = case_of(shop, use_case)
-        model, facts = restored(bench, case, fitted)
+        case, model, facts = restored(bench, shop, use_case, fitted)
         bench.advance(1, "saving the model")
         still_wanted()
         version = registry.register(
@@ -48,7 +52,10 @@ def publish(pinned: SpecRef, use_case: str, fitted: Fitted, evidence: Evidence) 
         write_new_page(dossier.replace(".html", ".json"), as_json(evidence, internal=False))
         publish_markdown(f"dossier-{use_case}", card(evidence), f"model {version}")
         still_wanted()
-        objections = registry.promote(version, evidence)  # last: no champion without its dossier
+        standing = standing_audits(bench.site, shop, use_case, PrivacyPlan.model_validate_json(plan))
+        objections = registry.promote(
+            version, evidence, standing=standing
+        )  # last: no champion without dossier
         return Trained(
             model=RegisteredModel(name=version.name, version=version.version, champion=not objections),
             evidence=evidence,

@@ -21,6 +21,7 @@ from models.values.errors import PrivetError
 from models.values.spec import ShopSpec
 from models.values.stage import RegisteredModel, Scored, SpecRef
 from tasks import resolve
+from tasks.auditing import refuse_broken
 from tasks.budget import StaleRelease
 from tasks.fencing import still_wanted
 from tasks.stage import scrubbed, stage
@@ -85,13 +86,15 @@ class _Work:
         self, bench: resolve.Bench, shop: ShopSpec, use_case: str, released: DatasetRef, version: int | None
     ) -> None:
         self._bench, self._shop, self._use_case, self._released = bench, shop, use_case, released
-        self._case = case_of(shop, use_case)
+        refuse_broken(bench.site, shop, use_case)
         settings = bench.site.settings
         registry = Registry(settings.mlflow_uri, settings.mlflow_artifacts)
         self.champion = _champion(registry, f"{shop.shop}-{use_case}", version)
         with hushed():
             self._model = registry.load(self.champion)
+            from models.balance.taken import as_taken
         self._facts = unpacked(registry.facts_of(self.champion))
+        self._case = as_taken(case_of(shop, use_case), self._facts)
         self._tables = tables_of(bench, shop, use_case, released, resolve.SCORER, hold=False)
         self._name = f"{shop.shop}-{use_case}"
 

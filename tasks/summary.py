@@ -120,6 +120,15 @@ def _model(trained: Trained) -> dict[str, Any]:
             "auc": _measure(evidence.audit.auc, shown),
             "holds": evidence.audit.epsilon_low <= evidence.claim.epsilon,
         },
+        "risk": {
+            "upper_bits": evidence.risk.upper_bits,
+            "audits": [
+                {"kind": each.kind, "run": each.audited, "holds": not each.broken}
+                for each in evidence.risk.audits
+            ],
+        },
+        "compliance": {"unmet": evidence.compliance.unmet, "packs": list(evidence.compliance.packs)},
+        "front": None if evidence.position is None else evidence.position.front,
         "budget": {"spent": evidence.budget_spent, "left": evidence.budget_left},
         "run": evidence.run,
         "dossier": trained.dossier,

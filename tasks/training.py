@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from infra.access import Principal
 from infra.datasets import read
@@ -14,7 +14,10 @@ from models.values.dataset import DatasetRef, Manifest
 from models.values.errors import PrivetError
 from models.values.spec import ShopSpec
 from models.values.stage import Fitted, SpecRef
+from models.values.target import PrivacyTarget
 from tasks import artifacts, resolve
+from tasks.budget import account
+from tasks.choosing import paid, taken
 from tasks.stage import stage
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from models.cases.case import Facts, UseCase
     from models.privacy.plan import PrivacyPlan
     from models.privacy.runlog import StatisticLog
+    from models.values.balance import Number
 
 WEIGHTS, FACTS = "weights.npz", "facts.npz"
 PLAN, LOG, LOSSES = "plan.json", "log.json", "losses.json"
@@ -36,15 +40,20 @@ class UnknownCase(PrivetError, LookupError):
 def fit(pinned: SpecRef, use_case: str, released: DatasetRef, reservation: str) -> Fitted:
     """Train on the training customers of a release, under the plan that the reserved budget allows."""
     with hushed():
+        from models.balance.space import variant
+        from models.balance.taken import noted
         from models.privacy.trainer import fit as fit_privately
 
     shop = resolve.spec(pinned)
     case = case_of(shop, use_case)
     with resolve.bench(f"train {use_case}", case.recipe.steps) as bench:
-        plan = case.plan(shop.target(use_case))
+        chosen = paid(bench.site, account(shop), reservation, taken(bench.site, shop, use_case))
+        case = variant(case, chosen.choices)
+        plan = case.plan(chosen.target)
         held = tables_of(bench, shop, use_case, released)
         rows = bench.engine.materialise(case.features(*held), f"features_{use_case}")
-        facts, statistics = _facts(case, plan, held, rows)
+        facts, statistics = facts_of(case, plan, case.facts(*held), rows)
+        facts |= noted(chosen.choices)
         model = case.build_model(facts)
         with artifacts.progress(f"progress-{use_case}") as show:
 
@@ -106,13 +115,13 @@ def tables_of(
     return [bench.engine.materialise(tables[name], f"held_{name}") for name in case.tables]
 
 
-def _facts(
-    case: UseCase, plan: PrivacyPlan, held: list[ir.Table], rows: ir.Table
+def facts_of(
+    case: UseCase, plan: PrivacyPlan, public: Facts, rows: ir.Table
 ) -> tuple[Facts, tuple[StatisticLog, ...]]:
     """The public facts of a case, with its statistics of the training customers released by the plan."""
     from models.privacy.statistics import noised_sum
 
-    facts, logs = case.facts(*held), []
+    facts, logs = dict(public), []
     train = rows.filter(rows.part == "train")
     for statistic in case.statistics:
         given = statistic.contributions(train, facts)
@@ -140,11 +149,30 @@ def keep_internal(
     return keep(bench.site, resolve.TRAINER, ref, contents, manifest=manifest)
 
 
-def restored(bench: resolve.Bench, case: UseCase, fitted: Fitted) -> tuple[Any, Facts]:
-    """The trained model of a run, from its sealed weights, and the facts that it was trained beside."""
+def choices_of(made: Restored, target: PrivacyTarget) -> dict[str, Number]:
+    """All public choices of a training: the case's own where nothing else was taken."""
+    from models.balance.space import space_of
+    from models.balance.taken import choices_in
+
+    return {**space_of(made.case, target).default, **choices_in(made.facts), "epsilon": target.epsilon}
+
+
+class Restored(NamedTuple):
+    """A trained model from its sealed weights, the case as it was trained, and the facts beside which it was."""
+
+    case: UseCase
+    model: Any
+    facts: Facts
+
+
+def restored(bench: resolve.Bench, shop: ShopSpec, use_case: str, fitted: Fitted) -> Restored:
+    """The trained model of a run."""
+    from models.balance.taken import as_taken
+
     weights, facts = (
         unpacked(recall(bench.site, resolve.TRAINER, fitted.output, name)) for name in (WEIGHTS, FACTS)
     )
+    case = as_taken(case_of(shop, use_case), facts)
     model = case.build_model(facts)
     model.set_weights([weights[name] for name in sorted(weights)])
-    return model, facts
+    return Restored(case, model, facts)

@@ -72,6 +72,8 @@ def _rows(shown: Plain) -> tuple[tuple[str, dict[str, Any]], ...]:
         ("epsilon asked for (target)", promise["target_epsilon"]),
         *(household if group["epsilon"]["value"] is not None else ()),
         ("epsilon proven by the audit (at least)", shown["audit"]["epsilon_low"]),
+        ("bits told of one customer (at most)", shown["risk"]["upper_bits"]),
+        ("rules of law not met (share)", shown["compliance"]["unmet"]),
         ("epsilon of the evaluation", promise["evaluation_epsilon"]),
         ("budget left", shown["budget"]["left"]),
     )

@@ -15,6 +15,8 @@ from infra.report.view import Plain, view
 from models.values.evidence import Evidence
 from models.values.language import LANGUAGES, Language
 
+LOSS = "loss threshold"
+
 
 def render(evidence: Evidence, *, internal: bool, languages: Sequence[Language] = LANGUAGES) -> str:
     """The dossier as one HTML page that asks no other host for anything and runs no script.
@@ -55,17 +57,40 @@ def _plots(shown: Plain, say: Texts) -> dict[str, Markup | None]:
     return {
         "epsilon": plots.epsilon_bars(_bars(shown, say), claim["target_epsilon"]["value"], say),
         "utility": _utility_plot(shown, say),
-        "roc": plots.roc(roc, limit, say) if roc else None,
+        "roc": plots.roc(roc, limit, say, label=say.said(LOSS), further=_further(shown, say))
+        if roc
+        else None,
         "curve": plots.curve(curve, say) if curve else None,
         "budget": plots.meter(shown["budget"]["spent"]["value"], shown["budget"]["left"]["value"], say),
     }
 
 
+def _further(shown: Plain, say: Texts) -> list[tuple[str, list[tuple[float, float]]]]:
+    """The curves of the attacks on all customers beside the loss threshold, by name."""
+    found = shown["risk"]["memberships"]
+    return [
+        (say.said(each["attack"]), each["roc"])
+        for each in ([] if "withheld" in found else found)
+        if each["group"] == "all" and each["attack"] != LOSS and each["roc"]
+    ]
+
+
 def _bars(shown: Plain, say: Texts) -> list[plots.Bar]:
     promise, proven = shown["promise"], shown["audit"]["epsilon_low"].get("value")
     group, unit = promise["group"], say(f"unit.{promise['unit']}")
+    audits = [
+        (
+            say("plot.audited", kind=say.said(each["kind"])),
+            each["epsilon_low"],
+            each["scope"],
+            digits.at_least,
+        )
+        for each in shown["risk"]["audits"]
+        if "withheld" not in each
+    ]
     named = [
         (say("plot.proven"), proven, "internal", digits.at_least),
+        *audits,
         (say("plot.claimed", unit=unit), promise["epsilon"]["value"], "claim", digits.at_most),
         (say("plot.check"), promise["epsilon_rdp"]["value"], "check", digits.at_most),
         (say("plot.group", size=group["size"]), group["epsilon"]["value"], "check", digits.at_most),

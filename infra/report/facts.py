@@ -123,7 +123,7 @@ def tags(evidence: Evidence) -> dict[str, str]:
         "gate": "passed" if evidence.gate.passed else "not passed",
         "run_log_matches_plan": str(evidence.run_log_matches_plan).lower(),
         "budget_committed": str(evidence.budget_committed).lower(),
-        "objections": "; ".join(evidence.objections()) or "none",
+        "objections": "; ".join(evidence.objections())[:_LONGEST] or "none",
         "features": ", ".join(evidence.feature_names)[:_LONGEST],
     }
     if evidence.synthetic is not None:

@@ -23,7 +23,9 @@ _SAY = Texts("dossier", "en")  # Prefect's pages are in English
 _STYLE = (
     "svg{background:#fff;font-family:sans-serif}text{fill:#1b2126;font-size:13.5px}.tick{fill:#57616b;font-size:12px}"
     ".value{font-weight:650}.grid{stroke:#e1e2dc}.line{fill:none;stroke-width:2.4;stroke-linejoin:round}"
-    ".training{stroke:#0b6b63}.attack{stroke:#8a5200}.chance{stroke:#7b8a94;stroke-dasharray:2 4}"
+    ".training{stroke:#0b6b63}.attack{stroke:#8a5200}.second{stroke:#2356a8}"
+    ".third{stroke:#2356a8;stroke-dasharray:7 3}.fourth{stroke:#0b6b63}.fifth{stroke:#0b6b63;stroke-dasharray:7 3}"
+    ".chance{stroke:#7b8a94;stroke-dasharray:2 4}"
     ".limit{stroke:#b3261e;stroke-dasharray:6 4}.track{fill:#c9cfd2}.spent{fill:#0b6b63}"
 )
 _WITHHELD = (

@@ -16,6 +16,7 @@ WIDTH = 480
 Scale = Callable[[float], float]
 Say = Callable[..., str]
 Point = tuple[float, float]
+_NTH = ("first", "second", "third", "fourth", "fifth")  # lines of one plot, told apart by the style sheet
 
 
 class Bar(NamedTuple):
@@ -119,26 +120,39 @@ def columns(
     return _svg(f"{title}: {listing}", bottom + 44, body)
 
 
-def roc(points: Sequence[Point], limit: Callable[[float], float], say: Say) -> Markup:
+def roc(
+    points: Sequence[Point],
+    limit: Callable[[float], float],
+    say: Say,
+    *,
+    label: str = "",
+    further: Sequence[tuple[str, Sequence[Point]]] = (),
+) -> Markup:
     """The membership attack's ROC on log-log axes, with the diagonal of guessing and the claim's `limit`.
 
-    `points` are (false positive rate, true positive rate); `limit` maps a false positive rate to the
-    highest true positive rate that the claim allows.
+    `points` are (false positive rate, true positive rate); the axes begin at 0.001, or at the decade of the smallest
+    rate that they reach. `limit` maps a false positive rate to the highest true positive rate that the claim allows.
+    `further` attacks are lines of their own, told apart by a legend in which the first is called `label`.
     """
-    lowest, left, height = 1e-3, 52, 360
+    curves = [(_plain(name), line) for name, line in [(label, points), *further]]
+    lowest = _decade_below([rate for _, line in curves for rate, _ in line])
+    left, top, height = 58, 12, 360
+    bottom = height - 44
     x = _log_scale((lowest, 1), (left, WIDTH - 14))
-    y = _log_scale((lowest, 1), (height - 44, 12))
+    y = _log_scale((lowest, 1), (bottom, top))
 
     def path(line: Sequence[Point]) -> str:
-        inside = [(max(f, lowest), max(t, lowest)) for f, t in line if f >= lowest or t >= lowest]
-        return " ".join(f"{x(f):.1f},{y(t):.1f}" for f, t in inside)
+        return " ".join(f"{x(f):.1f},{y(max(t, lowest)):.1f}" for f, t in sorted(line) if f >= lowest)
 
-    grid = [10 ** (step / 20) * lowest for step in range(61)]
-    body = [_grid_x(tick, x(tick), 12, height - 44) for tick in (1e-3, 1e-2, 1e-1, 1.0)]
-    body += [_grid_y(tick, y(tick), left, WIDTH - 14) for tick in (1e-3, 1e-2, 1e-1, 1.0)]
+    decades = [10.0**power for power in range(round(log10(lowest)), 1)]
+    grid = [10 ** (step / 20) * lowest for step in range(20 * (len(decades) - 1) + 1)]
+    body = [_grid_x(tick, x(tick), top, bottom) for tick in decades]
+    body += [_grid_y(tick, y(tick), left, WIDTH - 14) for tick in decades]
     body.append(f'<polyline class="line limit" points="{path([(f, limit(f)) for f in grid])}"/>')
     body.append(f'<polyline class="line chance" points="{path([(lowest, lowest), (1, 1)])}"/>')
-    body.append(f'<polyline class="line attack" points="{path(sorted(points))}"/>')
+    for place, (_, line) in reversed(list(enumerate(curves))):
+        body.append(f'<polyline class="line attack {_NTH[place % len(_NTH)]}" points="{path(line)}"/>')
+    body += _legend([name for name, _ in curves], bottom) if further else []
     body.append(_text((left + WIDTH) / 2, height - 4, say("plot.false_positive"), "tick", "middle"))
     body.append(f'<g transform="translate(12 {height / 2 - 16:.0f}) rotate(-90)">')
     body.append(_text(0, 0, say("plot.true_positive"), "tick", "middle") + "</g>")
@@ -201,6 +215,21 @@ def _grid_y(value: float, y: float, left: float, right: float) -> str:
     return _line(left, y, right, y, "grid") + _text(left - 6, y + 4, _short(value), "tick", "end")
 
 
+def _plain(name: str) -> str:
+    """A name without the tags that a page may have put around it: SVG knows none of them."""
+    return Markup(name).striptags()  # noqa: S704  # the plot escapes it again
+
+
+def _legend(names: Sequence[str], bottom: float) -> list[str]:
+    """The names of lines with a piece of each, in the lower right corner: of a ROC nothing lies under the diagonal."""
+    right, body = WIDTH - 24, []
+    for place, name in enumerate(names):
+        y = bottom - 10 - 18 * (len(names) - 1 - place)
+        body.append(_line(right - 26, y - 4, right, y - 4, f"line attack {_NTH[place % len(_NTH)]}"))
+        body.append(_text(right - 34, y, name, "label", "end"))
+    return body
+
+
 def _anchor(x: float) -> str:
     """Keeps a text inside the picture at its edges."""
     return "start" if x < 30 else "end" if x > WIDTH - 30 else "middle"
@@ -235,6 +264,12 @@ def _padded(low: float, high: float) -> Point:
 
 def _decade_down(value: float) -> float:
     return float(10 ** floor(log10(max(value, 1e-3))))
+
+
+def _decade_below(rates: Sequence[float]) -> float:
+    """The power of ten at or below the smallest positive rate, from 0.000001 to 0.001."""
+    least = min([1e-3, *(rate for rate in rates if rate > 0)])
+    return float(10.0 ** max(floor(log10(least) + 1e-9), -6))
 
 
 def _log_ticks(low: float, high: float) -> list[float]:

@@ -10,7 +10,9 @@ from math import isfinite
 from typing import Any
 
 from infra.report.promise import best_accuracy, likelihood_ratio, posterior
+from models.values.balance import Compliance
 from models.values.evidence import AuditResult, Evidence, PrivacyClaim
+from models.values.risk import EpsilonAudit, Leakage, Membership, Risk
 from models.values.scope import Measure, Scope
 
 Plain = dict[str, Any]
@@ -43,6 +45,9 @@ def view(evidence: Evidence, *, internal: bool) -> Plain:
         "promise": _promise(evidence),
         "utility": _utility(evidence, opened),
         "audit": _audit(evidence.audit, opened),
+        "risk": _risk(evidence.risk, opened),
+        "compliance": _compliance(evidence.compliance),
+        "position": _position(evidence, opened),
         "gate": _gate(evidence, opened),
         "bases": [basis.model_dump() for basis in evidence.bases],
         "budget": {
@@ -146,6 +151,66 @@ def _audit(audit: AuditResult, opened: bool) -> Plain:
         "epsilon_low": count(audit.epsilon_low),
         "power": {"scope": "internal", "text": audit.power} if opened else _withheld(),
     }
+
+
+def _risk(risk: Risk, opened: bool) -> Plain:
+    how = "the accountant's bound of what the model tells of one customer, Renyi DP at order 1"
+    return {
+        "upper_bits": _number(risk.upper_bits, how=how),
+        "memberships": [_membership(each) for each in risk.memberships] if opened else _withheld(),
+        "leakages": [_leakage(each) for each in risk.leakages] if opened else _withheld(),
+        "audits": [_epsilon_audit(each, opened or each.scope != "internal") for each in risk.audits],
+        "others": [{**_measure(each, True), "measure": each.name} for each in risk.others]
+        if opened
+        else _withheld(),
+    }
+
+
+def _membership(found: Membership) -> Plain:
+    rates = ("auc", "tpr_at_01_percent", "tpr_at_1_percent")
+    return {
+        "attack": found.attack,
+        "group": found.group,
+        "members": found.members,
+        "others": found.others,
+        "roc": [*found.roc],
+        **{name: _measure(getattr(found, name), True, always_internal=True) for name in rates},
+    }
+
+
+def _leakage(found: Leakage) -> Plain:
+    sides = ("prior", "left", "bits", "advantage")
+    return {
+        "attribute": found.attribute,
+        "values": found.values,
+        "how": found.how,
+        "upper": _number(found.upper),
+        **{name: _measure(getattr(found, name), True, always_internal=True) for name in sides},
+    }
+
+
+def _epsilon_audit(audit: EpsilonAudit, opened: bool) -> Plain:
+    if not opened:
+        return {"kind": audit.kind, "audited": audit.audited, "broken": audit.broken, **_withheld()}
+    fields = audit.model_dump(exclude={"seconds"})
+    return {**fields, "broken": audit.broken, "contradictions": list(audit.contradictions)}
+
+
+def _compliance(compliance: Compliance) -> Plain:
+    return {
+        "packs": list(compliance.packs),
+        "unmet": _number(compliance.unmet, how="share of the applicable rules, weighted by severity"),
+        "rules": [rule.model_dump() for rule in compliance.results],
+    }
+
+
+def _position(evidence: Evidence, opened: bool) -> Plain | None:
+    """Where the model stands against the last front; why it drifted may tell internal numbers."""
+    if (position := evidence.position) is None:
+        return None
+    hidden = {"drifted", "reason"}
+    shown = position.model_dump(exclude=hidden)
+    return shown | (position.model_dump(include=hidden) if opened else _withheld())
 
 
 def _gate(evidence: Evidence, opened: bool) -> Plain:

@@ -63,21 +63,26 @@ def publish(
 
 
 def population_of(
-    plan: ReleasePlan, table: ir.Table, keys: Mapping[str, HmacKey], at: Facts | None = None
+    plan: ReleasePlan,
+    table: ir.Table,
+    keys: Mapping[str, HmacKey],
+    at: Facts | None = None,
+    beside: Sequence[str] = (),
 ) -> ir.Table:
-    """The people of a public `table` by the release's quasi-identifiers, under the same transforms.
+    """The people of a `table` by the release's quasi-identifiers and columns `beside`, under the same transforms.
 
     `at`: what the manifest says of a search (see `facts_of`); then at the levels that it chose.
     Errors: PolicyError if the table lacks a column, or the search chose no levels.
     """
-    missing = sorted(set(plan.quasi) - set(table.columns))
+    wanted = (*plan.quasi, *beside)
+    missing = sorted(set(wanted) - set(table.columns))
     if missing:
         raise PolicyError(
             f"the population lacks column {missing[0]!r} of release {plan.release!r}; add it there"
         )
     columns = {column.name: column for column in plan.columns}
     people = table.select(
-        **{name: transform_column(table[name], columns[name].transform, keys) for name in plan.quasi}
+        **{name: transform_column(table[name], columns[name].transform, keys) for name in wanted}
     )
     return people if at is None else _at_levels(people, [columns[name] for name in plan.quasi], at)
 

@@ -7,31 +7,25 @@ member. Its results are internal; the lower bound of epsilon is honest but weak,
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta, norm, rankdata
 
+from models.attacks.curves import Floats, auc, curve, tpr_at
+from models.attacks.curves import clopper_pearson as clopper_pearson  # other audits know it from here
 from models.privacy.errors import PrivacyError
 from models.privacy.examples import CustomerExamples
 from models.privacy.gradients import Loss, log_odds, masked_mean, merge
 from models.values.evidence import AuditResult
-from models.values.scope import Measure
+from models.values.risk import Curve, Membership
 
-Floats = NDArray[np.float64]
-_LEAST = 20
-
-
-class Bounds(NamedTuple):
-    """Exact one-sided bounds of rates."""
-
-    low: Floats
-    high: Floats
+LEAST = 20  # customers on a side, below which nothing is said
+_WORST = 1e9
 
 
 def customer_losses(model: Any, customers: CustomerExamples, *, loss: Loss) -> Floats:
-    """The mean loss of every customer (n,) under the trained model."""
+    """The mean loss of every customer (n,) under the trained model; one that is no number is as bad as any."""
     import tensorflow as tf
 
     def of(part: CustomerExamples) -> Floats:
@@ -40,7 +34,8 @@ def customer_losses(model: Any, customers: CustomerExamples, *, loss: Loss) -> F
         return np.asarray(masked_mean(each, tf.constant(part.mask, tf.float32)), dtype=np.float64)
 
     losses = [of(part) for part in customers.slices(4096)]
-    return np.concatenate([np.zeros(0), *losses]).astype(np.float64)
+    found = np.concatenate([np.zeros(0), *losses])
+    return np.where(np.isfinite(found), found, _WORST)
 
 
 def equal_sample(
@@ -51,10 +46,40 @@ def equal_sample(
     Customers of one household are near copies; with several of them the counts would not be independent
     and the bounds below not valid.
     """
-    rng = np.random.default_rng(seed)
-    pools = [_one_per_group(rng, customers) for customers in (members, non_members)]
-    size = min(len(pool) for pool in pools)
-    return members.take(np.sort(pools[0][:size])), non_members.take(np.sort(pools[1][:size]))
+    places = _equal_places(members, non_members, seed)
+    return members.take(places[0]), non_members.take(places[1])
+
+
+def left_over(members: CustomerExamples, non_members: CustomerExamples, *, seed: int) -> CustomerExamples:
+    """The members whom `equal_sample` does not take at this seed."""
+    taken = _equal_places(members, non_members, seed)[0]
+    return members.take(np.setdiff1d(np.arange(members.customers), taken))
+
+
+def together(first: CustomerExamples, second: CustomerExamples) -> CustomerExamples:
+    """The customers of `first`, then those of `second`, each a household of their own.
+
+    Raises PrivacyError if their arrays are of different forms.
+    """
+    leaves = zip(first.leaves(), second.leaves(), strict=False)
+    if any(one.shape[1:] != other.shape[1:] for one, other in leaves) or type(first.features) is not type(
+        second.features
+    ):
+        raise PrivacyError("members and others differ in the form of their examples; make both in one way")
+
+    def joined(one: Any, other: Any) -> Any:
+        return np.concatenate([one, other])
+
+    features = (
+        {name: joined(array, second.features[name]) for name, array in first.features.items()}
+        if isinstance(first.features, dict) and isinstance(second.features, dict)
+        else joined(first.features, second.features)
+    )
+    return CustomerExamples(
+        features=features,
+        labels=joined(first.labels, second.labels),
+        mask=joined(first.mask, second.mask),
+    )
 
 
 def membership_attack(
@@ -68,17 +93,16 @@ def membership_attack(
 ) -> AuditResult:
     """The loss-threshold attack on one run, judged on losses of equally many members and non-members.
 
-    AUC with DeLong's interval (DeLong et al. 1988), TPR at a FPR of 1 % with Clopper-Pearson's. For the lower
-    bound of epsilon, thresholds are chosen on one random half of the customers and judged on the other:
-    epsilon >= log((TPR - delta) / FPR), and the same with members and non-members exchanged (Jagielski et
-    al. 2020); the better of the two counts, each at half the error (Bonferroni). `epsilon_low` is 0 if
-    nothing is shown. With the model trained on customers who are no members at all, it exceeds 0 in at
-    most (1 - confidence) of the audits. Raises PrivacyError below 20 customers on a side.
+    AUC and TPR at a FPR of 1 % with intervals (see `curves`). For the lower bound of epsilon, thresholds are chosen on
+    one random half of the customers and judged on the other: epsilon >= log((TPR - delta) / FPR), and the same with
+    members and non-members exchanged (Jagielski et al. 2020); the better of the two counts, each at half the error
+    (Bonferroni). `epsilon_low` is 0 if nothing is shown. With the model trained on customers who are no members at all,
+    it exceeds 0 in at most (1 - confidence) of the audits. Raises PrivacyError below 20 customers on a side.
     """
     size = len(member_losses)
-    if size != len(non_member_losses) or size < _LEAST:
+    if size != len(non_member_losses) or size < LEAST:
         raise PrivacyError(
-            f"an audit needs equally many members and non-members, {_LEAST} at least; use equal_sample"
+            f"an audit needs equally many members and non-members, {LEAST} at least; use equal_sample"
         )
     rng = np.random.default_rng(seed)
     members, others = rng.permutation(-member_losses), rng.permutation(-non_member_losses)
@@ -88,30 +112,56 @@ def membership_attack(
         run=run,
         members=size,
         non_members=size,
-        auc=_auc(members, others, confidence),
-        tpr_at_1_percent_fpr=_tpr_at_1_percent(members, others, confidence),
+        auc=auc(members, others, how="loss threshold, DeLong's interval", confidence=confidence),
+        tpr_at_1_percent_fpr=tpr_at(0.01, members, others, confidence=confidence),
         epsilon_low=_epsilon_low(members, others, half, delta, confidence),
         confidence=confidence,
         power=_power(size - half, delta, confidence),
     )
 
 
-def roc(member_losses: Floats, non_member_losses: Floats) -> tuple[tuple[float, float], ...]:
-    """The attack's curve as 101 points (false positive rate, true positive rate). Internal."""
-    members, others = np.sort(-member_losses), np.sort(-non_member_losses)
-    rates = np.linspace(0, 1, 101)
-    thresholds = np.quantile(others, 1 - rates, method="higher")
-    above = 1 - np.searchsorted(members, thresholds, side="right") / len(members)
-    above[-1] = 1.0
-    return tuple((float(rate), float(hit)) for rate, hit in zip(rates, above, strict=True))
+def roc(member_losses: Floats, non_member_losses: Floats) -> Curve:
+    """The loss-threshold attack's curve of points (false positive rate, true positive rate). Internal."""
+    return curve(-member_losses, -non_member_losses)
 
 
-def clopper_pearson(hits: Any, trials: int, *, error: float) -> Bounds:
-    """The bounds of rates after `hits` (any shape) in `trials`, each wrong with probability at most `error`."""
-    hits = np.asarray(hits)
-    low = beta.ppf(error, np.maximum(hits, 1), trials - hits + 1)
-    high = beta.ppf(1 - error, hits + 1, np.maximum(trials - hits, 1))
-    return Bounds(np.where(hits == 0, 0.0, low), np.where(hits == trials, 1.0, high))
+def measured(
+    member_scores: Floats,
+    other_scores: Floats,
+    *,
+    attack: str,
+    group: str = "all",
+    seconds: float = 0.0,
+    confidence: float = 0.95,
+) -> Membership:
+    """What an attack's scores (m,) of members and (n,) of others show; a higher score says "member".
+
+    Raises PrivacyError below LEAST customers on a side.
+    """
+    if min(len(member_scores), len(other_scores)) < LEAST:
+        raise PrivacyError(
+            f"a membership attack needs {LEAST} members and {LEAST} others; take more customers"
+        )
+    return Membership(
+        attack=attack,
+        group=group,
+        members=len(member_scores),
+        others=len(other_scores),
+        auc=auc(member_scores, other_scores, how="DeLong's interval", confidence=confidence),
+        tpr_at_01_percent=tpr_at(0.001, member_scores, other_scores, confidence=confidence),
+        tpr_at_1_percent=tpr_at(0.01, member_scores, other_scores, confidence=confidence),
+        seconds=seconds,
+        roc=curve(member_scores, other_scores),
+    )
+
+
+def _equal_places(
+    members: CustomerExamples, non_members: CustomerExamples, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    rng = np.random.default_rng(seed)
+    pools = [_one_per_group(rng, customers) for customers in (members, non_members)]
+    size = min(len(pool) for pool in pools)
+    return np.sort(pools[0][:size]), np.sort(pools[1][:size])
 
 
 def _one_per_group(rng: np.random.Generator, customers: CustomerExamples) -> NDArray[np.int64]:
@@ -119,41 +169,6 @@ def _one_per_group(rng: np.random.Generator, customers: CustomerExamples) -> NDA
     order = rng.permutation(customers.customers)
     first = np.unique(customers.group_of()[order], return_index=True)[1]
     return rng.permutation(order[first])
-
-
-def _auc(members: Floats, others: Floats, confidence: float) -> Measure:
-    """AUC and DeLong's interval from the two samples' placement values."""
-    m, n = len(members), len(others)
-    ranks = rankdata(np.concatenate([members, others]))
-    of_members = (ranks[:m] - rankdata(members)) / n
-    of_others = 1 - (ranks[m:] - rankdata(others)) / m
-    value = float(of_members.mean())
-    spread = math.sqrt(of_members.var(ddof=1) / m + of_others.var(ddof=1) / n)
-    reach = float(norm.ppf((1 + confidence) / 2)) * spread
-    return Measure(
-        name="membership AUC",
-        value=value,
-        low=max(0.0, value - reach),
-        high=min(1.0, value + reach),
-        scope="internal",
-        how="loss threshold, DeLong's interval",
-        confidence=confidence,
-    )
-
-
-def _tpr_at_1_percent(members: Floats, others: Floats, confidence: float) -> Measure:
-    threshold = np.sort(others)[len(others) - 1 - len(others) // 100]
-    hits, trials = int((members > threshold).sum()), len(members)
-    bound = clopper_pearson(hits, trials, error=(1 - confidence) / 2)
-    return Measure(
-        name="TPR at 1 % FPR",
-        value=hits / trials,
-        low=float(bound.low),
-        high=float(bound.high),
-        scope="internal",
-        how="Clopper-Pearson, threshold on the same non-members",
-        confidence=confidence,
-    )
 
 
 def _epsilon_low(members: Floats, others: Floats, half: int, delta: float, confidence: float) -> float:

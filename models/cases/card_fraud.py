@@ -8,6 +8,8 @@ are other people's business too: `card_fraud` knows of one only what happened to
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import ibis
@@ -16,10 +18,12 @@ import pandas
 from numpy.typing import NDArray
 
 from models.cases.arrays import dated, to_frame
-from models.cases.case import Facts, Recipe, UseCase, require_columns
+from models.cases.attributes import any_positive, is_set, quarter_of_day
+from models.cases.case import Attribute, Facts, Recipe, UseCase, require_columns
+from models.cases.coarse import coarser
 from models.cases.customers import one_row_each
 from models.cases.fraud_metrics import AveragePrecision, CardPrecision, RecallAtAlerts
-from models.cases.fraud_network import Detector, adam
+from models.cases.fraud_network import Detector, adam, hidden
 from models.cases.fraud_reasons import Reason, predictions
 from models.cases.metrics import Auc
 from models.cases.windows import (
@@ -285,7 +289,25 @@ REQUEST: Final = {name: "string" for name in TRANSACTION_COLUMNS} | {
     "is_fraud": "boolean",
 }
 
-CARD_FRAUD: Final = UseCase(
+
+def _sized(width: int) -> UseCase:
+    detector = replace(DETECTOR, hidden=width)
+    case = replace(CARD_FRAUD, size=width, build_model=lambda _: detector.build())
+    return replace(case, coarsened=partial(_coarsened, case))
+
+
+def _coarsened(case: UseCase, level: int) -> UseCase:
+    return coarser(case, level, FEATURE_NAMES, lambda frame: features(*served(frame)), answered)
+
+
+ATTRIBUTES: Final[tuple[Attribute, ...]] = (
+    any_positive("whether there was a fraud with the customer's card"),
+    is_set("whether a payment was at a terminal new to the customer", FEATURE_NAMES, "terminal_new"),
+    quarter_of_day("time of day of a payment", FEATURE_NAMES),
+)
+
+CARD_FRAUD: Final[UseCase] = UseCase(
+    decides=True,
     name="card_fraud",
     title="Card fraud detection",
     tables={"card_transactions": TRANSACTION_COLUMNS, "card_customers": CUSTOMER_COLUMNS},
@@ -300,4 +322,9 @@ CARD_FRAUD: Final = UseCase(
     score=score,
     request=REQUEST,
     answer=answer,
+    attributes=lambda _: ATTRIBUTES,
+    embedded=hidden,
+    size=DETECTOR.hidden,
+    sized=_sized,
+    coarsened=lambda level: _coarsened(CARD_FRAUD, level),
 )

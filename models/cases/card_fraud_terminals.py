@@ -23,7 +23,7 @@ from models.cases import card_fraud
 from models.cases.arrays import dated
 from models.cases.card_fraud import FEATURE_NAMES, KEYS, LABEL_DELAY
 from models.cases.case import Facts, UseCase, require_columns
-from models.cases.fraud_network import Detector, adam
+from models.cases.fraud_network import Detector, adam, hidden
 from models.cases.fraud_reasons import Reason, predictions
 from models.privacy.examples import CustomerExamples
 from models.privacy.statistics import Contributions, Statistic
@@ -194,4 +194,6 @@ CARD_FRAUD_TERMINALS: Final = UseCase(
     score=score,
     request=card_fraud.REQUEST,
     answer=answer,
+    attributes=lambda _: card_fraud.ATTRIBUTES,
+    embedded=hidden,
 )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -58,8 +59,40 @@ class Recipe(Value):
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Attribute:
+    """Something of a customer that an attacker wants to know, one of `values` public values, numbered from 0.
+
+    `truth(customers)` (n,) int64 is the value of each, -1 where it is none of them. `having(customers, value)` are the
+    same customers as the attacker knows them, had each this value: whose value it is are unchanged. Attackers know all
+    the rest of a customer. `name` says it in plain English.
+    """
+
+    name: str
+    values: int
+    truth: Callable[[CustomerExamples], NDArray[np.int64]]
+    having: Callable[[CustomerExamples, int], CustomerExamples]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Embedded:
+    """Vectors (n, d) that a model makes of n customers, and what they were made of, `given` (n, k): `what` it is.
+
+    It is numbers, or with `sets` 0 and 1: which of k public things were there.
+    """
+
+    what: str
+    vectors: NDArray[Any]
+    given: NDArray[Any]
+    sets: bool = False
+
+
 def _no_facts(*_: object) -> Facts:
     return {}
+
+
+def _no_attributes(_: Facts) -> tuple[Attribute, ...]:
+    return ()
 
 
 def _no_tables(_: object) -> tuple[Table, ...]:
@@ -87,9 +120,17 @@ class UseCase:
       `baseline(test, facts)`: outputs of something simpler that sees DP-released and public facts alone. Without one,
       against chance. What the metrics read is `outputs(model, customers, facts)`, (n, m, ...): the model's own unless a
       case makes more of them, such as lists.
+    * `attributes(facts)` are what attackers on the model try to learn of a customer (docs/risk.md).
+    * `embedded(case, rows, part, model, facts)` are vectors that the model makes of the customers of a part, from which
+      attackers try to reconstruct what they were made of. None: it makes no vectors.
     * `score(rows, model, facts)` are predictions: keys and what is said of them.
     * `answer(frame, model, facts)` answers a request of the columns `request` (name -> MLflow's type): a frame in the
       form of the release, as a served model gets it.
+    * `sized(width)` is the same case with a model of another width; its own is `size`. `coarsened(level)`, 0 to 4, is
+      the same case that reads, in training and in scoring, features rounded to a public step: the coarser, the less
+      of a customer is there to be learnt. Both for searching a balance (models/balance/space.py).
+    * `personalises`: it shows or offers customers what fits them. `decides`: it marks or ranks them or what they do,
+      without a person. Rules of law ask for both.
     """
 
     name: str
@@ -110,7 +151,14 @@ class UseCase:
     statistics: tuple[Statistic, ...] = ()
     embedding_tables: Callable[[Any], tuple[Table, ...]] = _no_tables
     baseline: Callable[[CustomerExamples, Facts], Any] | None = None
+    attributes: Callable[[Facts], tuple[Attribute, ...]] = _no_attributes
+    embedded: Callable[[UseCase, ir.Table, str, Any, Facts], Embedded] | None = None
     outputs: Callable[[Any, CustomerExamples, Facts], Any] = _said
+    size: int | None = None
+    sized: Callable[[int], UseCase] | None = None
+    coarsened: Callable[[int], UseCase] | None = None
+    personalises: bool = False
+    decides: bool = False
 
     def plan(self, target: PrivacyTarget) -> PrivacyPlan:
         """The plan of a training under `target`. Raises CaseError for a target with an exception."""

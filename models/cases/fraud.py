@@ -7,6 +7,8 @@ on the data: caps, scales, lists of categories and the weight of the rare class 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import ibis
@@ -14,10 +16,12 @@ import numpy as np
 import pandas
 
 from models.cases.arrays import dated, to_frame
-from models.cases.case import Facts, Recipe, UseCase, require_columns
+from models.cases.attributes import any_positive, is_set, one_of, quarter_of_day
+from models.cases.case import Attribute, Facts, Recipe, UseCase, require_columns
+from models.cases.coarse import coarser
 from models.cases.customers import one_row_each
 from models.cases.fraud_metrics import AveragePrecision, CardPrecision, RecallAtAlerts
-from models.cases.fraud_network import Detector, adam
+from models.cases.fraud_network import Detector, adam, hidden
 from models.cases.fraud_reasons import Reason, predictions
 from models.cases.metrics import Auc
 from models.cases.windows import (
@@ -103,10 +107,19 @@ def answer(frame: pd.DataFrame, model: Any, facts: Facts) -> pd.DataFrame:
 
     What is unusual for a customer can only be told from all orders up to then. `is_fraud` is what is known by now.
     """
+    return answered(score(served(frame), model, facts))
+
+
+def served(frame: pd.DataFrame) -> ir.Table:
+    """The features of a request."""
     orders = frame.assign(ordered_at=pandas.to_datetime(frame.ordered_at))
     people = frame[["customer_id", "postcode"]].drop_duplicates("customer_id").assign(part="served")
-    rows = features(ibis.memtable(orders.drop(columns="postcode")), ibis.memtable(people))
-    found: pd.DataFrame = score(rows, model, facts).to_pandas()
+    return features(ibis.memtable(orders.drop(columns="postcode")), ibis.memtable(people))
+
+
+def answered(scores: pa.Table) -> pd.DataFrame:
+    """What a request is told of `scores`."""
+    found: pd.DataFrame = scores.to_pandas()
     return found[["order_id", "fraud", "because", "because_zh"]]
 
 
@@ -270,7 +283,26 @@ _RECIPE: Final = Recipe(
     sampling_rate=0.05, steps=400, max_examples=MAX_EXAMPLES, clipping_norm=4.0, learning_rate=0.03
 )
 
-FRAUD: Final = UseCase(
+
+def _sized(width: int) -> UseCase:
+    detector = replace(DETECTOR, hidden=width)
+    case = replace(FRAUD, size=width, build_model=lambda _: detector.build())
+    return replace(case, coarsened=partial(_coarsened, case))
+
+
+def _coarsened(case: UseCase, level: int) -> UseCase:
+    return coarser(case, level, FEATURE_NAMES, served, answered)
+
+
+ATTRIBUTES: Final[tuple[Attribute, ...]] = (
+    any_positive("whether there was a fraud in the customer's name"),
+    one_of("payment method of an order", FEATURE_NAMES, [f"payment_{value}" for value in PAYMENT_METHODS]),
+    is_set("whether an order went away from home", FEATURE_NAMES, "away_from_home"),
+    quarter_of_day("time of day of an order", FEATURE_NAMES),
+)
+
+FRAUD: Final[UseCase] = UseCase(
+    decides=True,
     name="fraud",
     title="Fraud detection",
     tables={"fraud_orders": ORDER_COLUMNS, "fraud_customers": CUSTOMER_COLUMNS},
@@ -290,4 +322,9 @@ FRAUD: Final = UseCase(
         "postcode": "string",
     },
     answer=answer,
+    attributes=lambda _: ATTRIBUTES,
+    embedded=hidden,
+    size=DETECTOR.hidden,
+    sized=_sized,
+    coarsened=lambda level: _coarsened(FRAUD, level),
 )

@@ -11,10 +11,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from models.cases.case import Embedded, Facts, UseCase
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 Rows = NDArray[Any]
 _NEAR = 1e-6
@@ -76,6 +81,14 @@ def adam(learning_rate: float) -> Callable[[], Any]:
         return keras.optimizers.Adam(learning_rate, use_ema=True, ema_momentum=_EMA)
 
     return made
+
+
+def hidden(case: UseCase, rows: ir.Table, part: str, model: Any, facts: Facts) -> Embedded:
+    """What the hidden layer makes of each customer's first example."""
+    customers = case.examples(rows, part, facts)
+    given = np.asarray(customers.features)[customers.mask[:, 0], 0]
+    into, bias = (np.asarray(held, dtype=np.float64) for held in model.get_weights()[:2])
+    return Embedded(what="what is known of an event", vectors=np.tanh(given @ into + bias), given=given)
 
 
 def contributions(model: Any, rows: Rows, usual: Rows) -> NDArray[np.float64]:

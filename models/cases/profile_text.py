@@ -15,12 +15,14 @@ import numpy as np
 
 from models.cases.answers import intent_vectors
 from models.cases.arrays import by_customer, to_frame
-from models.cases.case import Facts, Recipe, UseCase, require_columns
+from models.cases.attributes import class_of_first
+from models.cases.case import Embedded, Facts, Recipe, UseCase, require_columns
 from models.cases.customers import one_row_each
 from models.cases.encoder import Encoder
 from models.cases.metrics import MeanMetric
 from models.cases.support_model import Classifier, adam, loss, right
 from models.cases.support_reader import Reader
+from models.cases.support_text import vocabulary_of, words_in
 from models.privacy.examples import CustomerExamples
 
 if TYPE_CHECKING:
@@ -92,6 +94,16 @@ def examples(rows: ir.Table, part: str, facts: Facts) -> CustomerExamples:
     labels = np.searchsorted(facts["intents"], frame.category.to_numpy(dtype=str)).astype(np.int64)
     arrays: Any = _CLASSIFIER.arrays(frame.text.tolist())
     return by_customer(frame, arrays, labels, max_examples=1)
+
+
+def embedded(case: UseCase, rows: ir.Table, part: str, model: Any, facts: Facts) -> Embedded:
+    """The vector of each text, and which words of the categories' names are in it."""
+    del case, model, facts
+    texts = to_frame(rows.filter(rows.part == part), ("text",)).text.tolist()
+    given = words_in(texts, vocabulary_of(CATEGORIES))
+    return Embedded(
+        what="words of a profile", vectors=_CLASSIFIER.reader.vectors(texts), given=given, sets=True
+    )
 
 
 def nearest_name(test: CustomerExamples, facts: Facts) -> NDArray[np.float32]:
@@ -167,4 +179,6 @@ PROFILE_TEXT: Final = UseCase(
     score=score,
     request={"text": "string"},
     answer=answer,
+    embedded=embedded,
+    attributes=lambda _: (class_of_first("category of the last purchase", len(CATEGORIES)),),
 )

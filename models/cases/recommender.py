@@ -7,6 +7,8 @@ all under differential privacy of a customer.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import ibis
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 
 from models.cases.case import Recipe, UseCase
 from models.cases.metrics import MeanMetric
+from models.cases.recommender_attributes import attributes, embedded
 from models.cases.recommender_baskets import (
     BASKETS,
     CUSTOMER_COLUMNS,
@@ -29,7 +32,7 @@ from models.cases.recommender_baskets import (
 from models.cases.recommender_events import Events
 from models.cases.recommender_examples import examples
 from models.cases.recommender_lists import History, lists, outputs
-from models.cases.recommender_model import INPUTS, build_model, embedding_tables
+from models.cases.recommender_model import INPUTS, WIDTH, build_model, embedding_tables
 from models.cases.recommender_popularity import LIST, POPULARITY, popular
 
 if TYPE_CHECKING:
@@ -142,7 +145,12 @@ def answer(frame: pd.DataFrame, model: Any, known: Facts) -> pd.DataFrame:
     return found
 
 
+def _sized(width: int) -> UseCase:
+    return replace(RECOMMENDER, size=width, build_model=partial(build_model, width=width))
+
+
 RECOMMENDER: Final = UseCase(
+    personalises=True,
     name="recommender",
     title="Recommender",
     tables={
@@ -175,4 +183,8 @@ RECOMMENDER: Final = UseCase(
         "product_id": "string",
     },
     answer=answer,
+    attributes=attributes,
+    embedded=embedded,
+    size=WIDTH,
+    sized=_sized,
 )

@@ -30,8 +30,11 @@ _CATEGORY, _DEPARTMENT, _PRICE = 16, 8, 13  # widths of the public codes
 _SEED: Final = 20_260_101
 
 
-def build_model(facts: Facts) -> Any:
-    """Scores (B, C) of the candidates that follow the HISTORY items of `items` (B, HISTORY + C), newly initialised."""
+def build_model(facts: Facts, width: int = WIDTH) -> Any:
+    """Scores (B, C) of the candidates that follow the HISTORY items of `items` (B, HISTORY + C), newly initialised.
+
+    `width` is of the vectors of customers and items.
+    """
     import keras
     from keras import layers
 
@@ -45,21 +48,21 @@ def build_model(facts: Facts) -> Any:
         _fixed("department", _random(facts["department"], _DEPARTMENT))(public[:, :, 1]),
         _fixed("price", np.eye(_PRICE))(public[:, :, 2]),
     ]
-    learnt = layers.Embedding(len(facts["category"]), WIDTH, embeddings_initializer="zeros", name="table")(
+    learnt = layers.Embedding(len(facts["category"]), width, embeddings_initializer="zeros", name="table")(
         items
     )
-    described = layers.Dense(WIDTH, use_bias=False, name="described")(layers.Concatenate()(known))
+    described = layers.Dense(width, use_bias=False, name="described")(layers.Concatenate()(known))
     item = layers.Add(name="item")([learnt, described])
     present = _fixed("present", (np.arange(256) > 0)[:, None])(times)
     pooled = layers.GlobalAveragePooling1D()(layers.Multiply()([item[:, :HISTORY], present]))
-    customer = layers.Dense(WIDTH, name="customer")(pooled)
+    customer = layers.Dense(width, name="customer")(pooled)
     both = layers.Multiply()([customer[:, None, :], item[:, HISTORY:]])
     told = [_fixed(f"band_{k}", np.eye(size))(codes[:, :, k]) for k, size in enumerate(CODES)]
     everything = layers.Concatenate()([both, public[:, HISTORY:, 3:], item[:, HISTORY:], *told])
     hidden = layers.Dense(HIDDEN, activation="tanh", name="hidden")(everything)
     score = layers.Dense(1, use_bias=False, name="score")
     total = layers.Add()([score(layers.Concatenate()([everything, hidden])), offset[:, :, None]])
-    score.set_weights([_ones_first(score.kernel.shape[0], WIDTH + 1)])
+    score.set_weights([_ones_first(score.kernel.shape[0], width + 1)])
     return keras.Model([items, times, codes, offset], total[:, :, 0])
 
 

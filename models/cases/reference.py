@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from models.cases.attributes import class_of_first
+
 HIDDEN: Final = 64
 DROPOUT: Final = 0.5
 CLASSES: Final = 10
+ATTRIBUTES: Final = (class_of_first("what the image shows", CLASSES),)
 
 
 def build_model(pixels: int = 784) -> Any:

@@ -16,12 +16,14 @@ import numpy as np
 from models.anonymity.patterns import residual_patterns
 from models.cases.answers import COLUMNS, answer_base, intent_vectors, search
 from models.cases.arrays import by_customer, to_frame
-from models.cases.case import Facts, Recipe, UseCase, require_columns
+from models.cases.attributes import class_of_first
+from models.cases.case import Attribute, Embedded, Facts, Recipe, UseCase, require_columns
 from models.cases.customers import one_row_each
 from models.cases.encoder import Encoder
 from models.cases.metrics import MeanMetric
 from models.cases.support_model import Classifier, Lora, adam, loss, right
 from models.cases.support_reader import Reader
+from models.cases.support_text import vocabulary_of, words_in
 from models.privacy.examples import CustomerExamples
 
 if TYPE_CHECKING:
@@ -80,6 +82,8 @@ def support_case(
         score=partial(score, classifier),
         request={"text": "string"},
         answer=partial(answer, classifier),
+        attributes=attributes,
+        embedded=partial(embedded, classifier),
     )
 
 
@@ -107,6 +111,26 @@ def examples(
     labels = np.searchsorted(facts["intents"], frame.intent.to_numpy(dtype=str)).astype(np.int64)
     arrays: Any = classifier.arrays(frame.text.tolist())
     return by_customer(frame, arrays, labels, max_examples=max_examples)
+
+
+def attributes(facts: Facts) -> tuple[Attribute, ...]:
+    """What a letter of the customer was about."""
+    return (class_of_first("intent of a letter", len(facts["intents"])),)
+
+
+def embedded(
+    classifier: Classifier, case: UseCase, rows: ir.Table, part: str, model: Any, facts: Facts
+) -> Embedded:
+    """The vector of each customer's first letter, and which words of the approved answers are in it."""
+    del case, model
+    texts = to_frame(rows.filter(rows.part == part, rows.place == 0), ("text",)).text.tolist()
+    vocabulary = vocabulary_of(facts["entry_answer"].tolist())
+    return Embedded(
+        what="words of a letter",
+        vectors=classifier.reader.vectors(texts),
+        given=words_in(texts, vocabulary),
+        sets=True,
+    )
 
 
 def nearest_intent(classifier: Classifier, test: CustomerExamples, facts: Facts) -> NDArray[np.float32]:

@@ -6,6 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 MOST_SENTENCES: Final = 6
 WHOLE: Final = 2
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
@@ -40,6 +43,25 @@ def parts(text: str) -> tuple[str, ...]:
     """A text as a whole if it has at most WHOLE sentences, else its sentences: long letters are read piece by piece."""
     found = sentences(text)
     return found if len(found) > WHOLE else (text.strip(),)
+
+
+def vocabulary_of(texts: Sequence[str]) -> tuple[str, ...]:
+    """The words in other letters and the Han characters of public `texts`, in their order."""
+    return tuple(sorted({word for text in texts for word in _words(text)}))
+
+
+def words_in(texts: Sequence[str], vocabulary: Sequence[str]) -> NDArray[np.bool_]:
+    """Which words of a vocabulary (n, k) are in each text."""
+    place = {word: column for column, word in enumerate(vocabulary)}
+    found = np.zeros((len(texts), len(place)), np.bool_)
+    for row, text in enumerate(texts):
+        found[row, [place[word] for word in _words(text) if word in place]] = True
+    return found
+
+
+def _words(text: str) -> list[str]:
+    plain = without_placeholders(text)
+    return [word.lower() for word in _WORD.findall(plain)] + _HAN.findall(plain)
 
 
 def by_script(texts: Sequence[str]) -> tuple[list[int], list[int]]:

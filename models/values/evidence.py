@@ -6,8 +6,10 @@ from datetime import datetime
 
 from pydantic import model_validator
 
+from models.values.balance import Compliance, Position
 from models.values.base import Value
 from models.values.dataset import DatasetRef, GateResult, LawfulBasis
+from models.values.risk import Risk
 from models.values.scope import Measure
 from models.values.target import PrivacyTarget
 
@@ -81,7 +83,9 @@ class Utility(Value):
 class Evidence(Value):
     """All that decides whether a model may be used, and all that its dossier shows.
 
-    There is none of a run whose delta is an exception: such a run is for comparison and is never registered.
+    There is none of a run whose delta is an exception: such a run is for comparison and is never registered. `unkept`
+    names the spec's constraints on public numbers that the model does not keep, `position` where it stands against the
+    last front, if there is one.
     """
 
     shop: str
@@ -97,6 +101,10 @@ class Evidence(Value):
     evaluation_epsilon: float
     utility: Utility
     audit: AuditResult
+    risk: Risk
+    compliance: Compliance
+    unkept: tuple[str, ...] = ()
+    position: Position | None = None
     gate: GateResult
     bases: tuple[LawfulBasis, ...]
     budget_spent: float
@@ -123,8 +131,19 @@ class Evidence(Value):
             "the run log differs from the plan": self.run_log_matches_plan,
             "the claimed epsilon is above the target": self.claim.epsilon <= self.target.epsilon,
             "the audit proves more leakage than claimed": self.audit.epsilon_low <= self.claim.epsilon,
+            "no run of the mechanism was audited": bool(self.risk.audits),
             "the utility is not clearly above the baseline": self.utility.released.low
             > self.utility.baseline.high,
             "the budget was not committed": self.budget_committed,
         }
-        return tuple(reason for reason, holds in rules.items() if not holds)
+        found = [reason for reason, holds in rules.items() if not holds]
+        for audit in self.risk.audits:
+            if audit.epsilon_low > min(audit.claimed, self.claim.epsilon):
+                found.append(f"the audit of run {audit.audited} shows more than the claimed epsilon")
+            found += [
+                f"the audit of run {audit.audited} contradicts the plan: {why}"
+                for why in audit.contradictions
+            ]
+        found += [f"a hard rule of law is not met: {rule.rule}" for rule in self.compliance.broken]
+        found += [f"a constraint of the spec is not kept: {bound}" for bound in self.unkept]
+        return tuple(found)

@@ -112,11 +112,123 @@ _ZH: tuple[tuple[str, str], ...] = (
     (r"looked for (.+)", "已查找：{0}"),
     (r"needs (.+)", "要求：{0}"),
     (r"could not be evaluated", "无法评估"),
+    # what attacks and audits are called, and what they could have found
+    (r"all", "全部"),
+    (r"membership", "是否参与训练"),
+    (r"loss threshold", "损失阈值"),
+    (r"(LiRA|RMIA)", "{0}"),
+    (r"(LiRA|RMIA), offline", "{0}（离线）"),
+    (r"heavy customers", "贡献多的客户"),
+    (r"rare label", "标签少见的客户"),
+    (r"rare feature", "特征少见的客户"),
+    (r"one run", "单次运行审计"),
+    (r"one run among customers", "客户之中的单次运行审计"),
+    (r"steps", "逐步审计"),
+    (r"whether there was a fraud in the customer's name", "是否有人以该客户名义欺诈"),
+    (r"payment method of an order", "订单的支付方式"),
+    (r"whether an order went away from home", "订单是否寄往异地"),
+    (r"time of day of an order", "下单时段"),
+    (r"whether there was a fraud with the customer's card", "该客户的卡是否被盗刷"),
+    (r"whether a payment was at a terminal new to the customer", "付款终端对该客户是否为首次使用"),
+    (r"time of day of a payment", "付款时段"),
+    (r"department of an item bought last", "最近所购商品的类别"),
+    (r"intent of a letter", "来信的意图"),
+    (r"category of the last purchase", "最近一次购买的类别"),
+    (
+        r"a noise multiplier below (\S+) of the planned one and a customer who counts for more than (\S+) times the "
+        r"clipping norm would have been found with a chance of (\S+), shuffled batches with a chance "
+        r"(?:of |above )(\S+) \(at sampling rate (\S+)\)",
+        "噪声系数低于计划值的 {0} 倍、或某位客户的影响超过裁剪范数的 {1} 倍，均会以 {2} 的概率被发现；"
+        "打乱分批（代替泊松采样）会以不低于 {3} 的概率被发现（采样率 {4}）",
+    ),
+    (
+        r"all customers take part in every step, so there is no sampler to test",
+        "所有客户参与每一步，无采样可供检验",
+    ),
+    (
+        r"a noise multiplier below (\S+) of the planned one and a customer who counts for more than (\S+) times the "
+        r"clipping norm would have been found with a chance of (\S+)",
+        "噪声系数低于计划值的 {0} 倍、或某位客户的影响超过裁剪范数的 {1} 倍，均会以 {2} 的概率被发现",
+    ),
+    (
+        r"from guesses alone an epsilon above (\S+) \((\S+) of the noise\) would have been shown to be above the claim "
+        r"with a chance of (\S+)",
+        "仅凭猜测，高于 {0} 的 ε（噪声为计划值的 {1} 倍）会以 {2} 的概率被证明超过声明值",
+    ),
+    (
+        r"from guesses alone an epsilon above the claim would not have been shown",
+        "仅凭猜测无法证明 ε 超过声明值",
+    ),
+    (
+        r"a noise multiplier below (\S+) of the planned one, or a customer who counts for more than (\S+) times the "
+        r"clipping norm, would have been found with a chance of (\S+), in ([\d,]+) steps with noise multiplier (\S+)",
+        "噪声系数低于计划值的 {0} 倍，或某位客户的影响超过裁剪范数的 {1} 倍，会以 {2} 的概率被发现"
+        "（{3} 步，噪声系数 {4}）",
+    ),
+    (r"the noise that ran was (\S+) of the planned one", "实际噪声为计划值的 {0} 倍"),
+    (
+        r"a customer counted for (\S+) of what clipping, sampling, steps and divisor of the plan allow",
+        "一位客户的影响为计划所允许（裁剪、采样、步数、除数）的 {0} 倍",
+    ),
+    (
+        r"how often customers took part varied (\S+) times as much as under Poisson sampling, which was accounted for",
+        "客户参与次数的波动为所记账的泊松采样下的 {0} 倍",
+    ),
+    (
+        r"a step showed a customer (\S+) times as far as the planned noise allows",
+        "一步所显示的客户影响为计划噪声所允许的 {0} 倍",
+    ),
+    # where a model stands against its front
+    (r"The front has no points; search first\.", "前沿上没有任何点；请先搜索。"),
+    (r"Nothing has left its interval; the choice stays\.", "各项均在区间之内，维持原选择。"),
+    (
+        r"No point of the front would keep the constraints now; search again\.",
+        "前沿上已没有满足约束的点；请重新搜索。",
+    ),
+    (r"Trial (\d+) would still be chosen; the choice stays\.", "仍会选择试验 {0}，维持原选择。"),
+    (
+        r"Trial (\d+) would be chosen now: epsilon (\S+), about (\S+) (.+), at most (\S+) bits\.",
+        "现在会选择试验 {0}：ε = {1}，{3} 约为 {2}，最多 {4} 比特。",
+    ),
+    (r"(.+) is (\S+ \[.+\]), below the (\S+ \[.+\]) of trial (\d+)", "{0} 为 {1}，低于试验 {3} 的 {2}"),
+    (r"(.+) is (\S+ \[.+\]), above the (\S+ \[.+\]) of trial (\d+)", "{0} 为 {1}，高于试验 {3} 的 {2}"),
+    (
+        r"measured leakage is (.+) bits, above the (.+) bits of trial (\d+), beyond their intervals",
+        "实测泄露量为 {0} 比特，高于试验 {2} 的 {1} 比特，超出两者的区间",
+    ),
+    (
+        r"measured leakage is (.+) bits, below the (.+) bits of trial (\d+), beyond their intervals",
+        "实测泄露量为 {0} 比特，低于试验 {2} 的 {1} 比特，超出两者的区间",
+    ),
+    (
+        r"the accountant's bound is (\S+) bits, above the (\S+) bits of trial (\d+)",
+        "隐私核算的上界为 {0} 比特，高于试验 {2} 的 {1} 比特",
+    ),
+    (r"rule pack (.+) holds now", "现适用规则包 {0}"),
+    (r"rule pack (.+) holds no more", "规则包 {0} 不再适用"),
+    (r"hard rule (\S+) is not met", "硬性规则 {0} 未满足"),
+    (
+        r"(utility|upper_bits|risk|advantage|epsilon|unmet|seconds) (\S+) is above (\S+)",
+        "{0} 为 {1}，高于 {2}",
+    ),
+    (
+        r"(utility|upper_bits|risk|advantage|epsilon|unmet|seconds) (\S+) is below (\S+)",
+        "{0} 为 {1}，低于 {2}",
+    ),
     # why a model may not be champion
     (r"the gate did not pass", "门禁未通过"),
     (r"the run log differs from the plan", "运行日志与计划不一致"),
     (r"the claimed epsilon is above the target", "声明的 ε 高于目标值"),
     (r"the audit proves more leakage than claimed", "审计证明的泄露超过所声明的上限"),
+    (r"no run of the mechanism was audited", "没有对训练机制进行过审计"),
+    (
+        r"the audit of run (\S+) shows more than the claimed epsilon",
+        "对运行 {0} 的审计显示泄露超过所声明的 ε",
+    ),
+    (r"the audit of run (\S+) contradicts the plan: (.+)", "对运行 {0} 的审计与计划相矛盾：{1}"),
+    (r"a hard rule of law is not met: (.+)", "未满足法律的强制性规则：{0}"),
+    (r"a constraint of the spec is not kept: (\S+) at most (\S+)", "未满足规格中的约束：{0} 不超过 {1}"),
+    (r"a constraint of the spec is not kept: (\S+) at least (\S+)", "未满足规格中的约束：{0} 不低于 {1}"),
     (r"the utility is not clearly above the baseline", "效用没有明显高于基线"),
     (r"the budget was not committed", "隐私预算未确认扣除"),
     # the claim and its mechanism
@@ -174,10 +286,21 @@ _ZH: tuple[tuple[str, str], ...] = (
     ),
     (r"loss threshold per customer", "按客户损失阈值的成员推断攻击"),
     (r"loss threshold, DeLong's interval", "损失阈值，DeLong 置信区间"),
+    (r"DeLong's interval", "DeLong 置信区间"),
     (
-        r"Clopper-Pearson, threshold on the same non-members",
-        "Clopper-Pearson 置信区间，阈值取自同一批非成员",
+        r"Clopper-Pearson, beside the interval of the threshold \(order statistics of non-members\)",
+        "Clopper-Pearson 置信区间，并计入阈值自身的区间（非成员的次序统计量）",
     ),
+    (r"loss threshold", "损失阈值"),
+    (r"(LiRA|RMIA)", "{0}"),
+    (r"(LiRA|RMIA), offline", "{0}（离线）"),
+    (r"LiRA, online", "LiRA（在线）"),
+    (r"LiRA, offline", "LiRA（离线）"),
+    (r"RMIA, online", "RMIA（在线）"),
+    (r"RMIA, offline", "RMIA（离线）"),
+    (r"heavy customers", "数据量大的客户"),
+    (r"rare label", "带有罕见标签的客户"),
+    (r"rare feature", "带有罕见特征的客户"),
     (
         r"With (\d+) members and (\d+) non-members judged, a perfect attack would have shown epsilon (\S+) "
         r"at (\S+) confidence; nothing above that can be seen by this audit\.",

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from models.values.anonymity import Anonymity as Anonymity
+from models.values.balance import Constraint
 from models.values.base import Value
 from models.values.consistency import spec_problems
 from models.values.language import LANGUAGES, Language, Notice
@@ -242,6 +243,18 @@ class Target(Value):
     unit: Literal["customer"] = "customer"
 
 
+class BalanceSpec(Value):
+    """What a choice between utility, risk and compliance must keep, and what a drift out of it leads to.
+
+    `constraints` bound the choice; `attack_seconds` is how long attacks may train reference models on each new model;
+    with `adjust: make` a retraining takes the proposed choice by itself, never above the use case's target.
+    """
+
+    constraints: tuple[Constraint, ...] = ()
+    attack_seconds: float = Field(default=10.0, ge=0, le=86_400)
+    adjust: Literal["propose", "make"] = "propose"
+
+
 class UseCaseSpec(Value):
     """A use case of the shop: which case of the catalog, on which released tables, under which target."""
 
@@ -249,6 +262,7 @@ class UseCaseSpec(Value):
     purpose: str
     tables: tuple[str, ...]
     privacy: Target = Target()
+    balance: BalanceSpec = BalanceSpec()
 
 
 class Budget(Value):
@@ -278,6 +292,22 @@ class Retention(Value):
     scores_days: int = Field(default=90, ge=1)
 
 
+class Declared(Value):
+    """What only the shop can say, and rules of law ask; what is not said is not known, and meets no rule.
+
+    `children_rows`: customers under 14 whose data is used. `crosses_border`: their data is stored or processed outside
+    the place where it was collected; `transfer_mechanism` is what allows that. The others are consents that were
+    given by themselves (GDPR art. 8, 9, 46, 49; PIPL art. 29, 31, 38, 39).
+    """
+
+    children_rows: int | None = Field(default=None, ge=0)
+    guardian_consent: bool | None = None
+    separate_consent: bool | None = None
+    crosses_border: bool | None = None
+    transfer_mechanism: str | None = None
+    transfer_consent: bool | None = None
+
+
 class ShopSpec(Value):
     """The whole spec. See docs/spec.md for every key with an example."""
 
@@ -295,6 +325,7 @@ class ShopSpec(Value):
     retention: Retention = Retention()
     pseudonyms: Pseudonyms = Pseudonyms()
     notice: Notice | None = None
+    declared: Declared = Declared()
     budget: Budget
     roots: tuple[Source, ...] = Field(
         default=(), description="folders beside the spec's own in which sources may lie"

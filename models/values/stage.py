@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from models.values.balance import Front
 from models.values.base import Value
 from models.values.dataset import DatasetRef, GateResult, Manifest, RuleCount
 from models.values.evidence import Evidence
+from models.values.risk import EpsilonAudit
 
 
 class StageReport(Value):
@@ -100,4 +102,47 @@ class Fitted(Value):
     output: DatasetRef
     released: DatasetRef
     reservation: str
+    seconds: float
+
+
+class Audited(Value):
+    """A charged audit: what canaries among customers showed of a run under `plan` (a digest), sealed as `output`.
+
+    `withdrawn` is the model that is champion no more since the claim is broken.
+    """
+
+    use_case: str
+    plan: str
+    epsilon_charged: float
+    audit: EpsilonAudit
+    output: DatasetRef
+    withdrawn: RegisteredModel | None = None
+    seconds: float
+
+
+class SearchRef(Value):
+    """A search for the balance of one use case, by reference: its data, and where its trials are recorded.
+
+    `source` is the pinned spec of the shop on whose `released` data it runs, as `source_case`; that may be another,
+    synthetic shop. `charged` is what a search on private data cost, paid before its first trial; 0 on public data.
+    """
+
+    key: str
+    source: SpecRef
+    source_case: str
+    released: DatasetRef
+    data: DatasetRef
+    trials: int
+    private: bool
+    charged: float
+    parent_run: str
+
+
+class Balanced(Value):
+    """The front that a search found, sealed as `output`, and the ways to its page and picture."""
+
+    output: DatasetRef
+    front: Front
+    page: str
+    picture: str
     seconds: float

@@ -56,8 +56,8 @@ def test_prefect_understands_every_deployment(deployments):
 
 def test_every_use_case_has_its_training_and_one_run_at_a_time(deployments):
     flows = [wanted["entrypoint"].split(":")[1] for wanted in deployments]
-    assert flows == ["prepare", "shop", "train", "alert"]
-    limits = {wanted.get("concurrency_limit", {}).get("limit") for wanted in deployments[:3]}
+    assert flows == ["prepare", "shop", "train", "balance", "alert"]
+    limits = {wanted.get("concurrency_limit", {}).get("limit") for wanted in deployments[:4]}
     assert limits == {1}
 
 

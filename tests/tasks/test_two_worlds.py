@@ -26,6 +26,8 @@ from pyarrow import parquet
 from scipy import stats
 
 from infra.datasets import read
+from models.attacks.dirac import Company, run_among
+from models.attacks.spreads import Spread
 from models.cases.case import UseCase
 from models.cases.catalog import CATALOG
 from models.cases.facts import packed, unpacked
@@ -212,6 +214,22 @@ def test_one_customer_moves_statistics_and_gradients_by_no_more_than_is_paid_for
     moved = [_gradient(case, model, case.examples(table, "train", facts)) for table in tables]
     assert np.linalg.norm(moved[0]) > 0
     assert np.linalg.norm(moved[0] - moved[1]) <= CLIP * (1 + 1e-4)
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("name", USE_CASES)
+def test_canaries_train_among_the_customers_of_any_case(worlds: Worlds, name: str) -> None:
+    """The case's own model, loss, optimiser and tables; no customer moves a canary's score."""
+    case, table = CATALOG[name], _features(worlds[0], CATALOG[name])
+    facts = case.facts(*_tables(worlds[0], case))
+    train = table.filter(table.part == "train")
+    facts |= {each.name: clipped_sum(each.contributions(train, facts)) for each in case.statistics}
+    few = case.recipe.model_copy(update={"steps": 12, "sampling_rate": 0.3})
+    plan = few.plan(PrivacyTarget(epsilon=4.0, delta=1e-5, n_public=3000))
+    company = Company(case=case, facts=facts, customers=case.examples(table, "train", facts))
+    run = run_among(plan, np.random.default_rng(0).random(1000) < 0.5, company)
+    assert Spread.of(plan, run, 1e-4).contradictions(run) == {}
+    assert len(run.log.steps) == plan.steps
 
 
 def _gradient(case: UseCase, model: Any, customers: CustomerExamples) -> Any:

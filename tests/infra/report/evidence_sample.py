@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from models.values.balance import Compliance, Position, RuleResult
 from models.values.dataset import DatasetRef, GateCheck, GateResult, LawfulBasis
 from models.values.evidence import AuditResult, Evidence, PrivacyClaim, Utility
+from models.values.risk import EpsilonAudit, Leakage, Membership, Risk
 from models.values.scope import Measure, Scope
 from models.values.target import PrivacyTarget
 
@@ -14,7 +16,25 @@ LABEL = "Purchases are resampled from a public study of 2,500 households; names 
 # Internal numbers with digits that occur nowhere else, in every rounding that a page could choose.
 LONG_TAINT = ("0.71829", "0.73191", "0.53717", "0.01937", "0.41731")
 TAINT = (*LONG_TAINT, "0.718", "0.732", "0.537", "0.019", "0.41")
-TAINT_MORE = ("7713", "7717", "6.9317", "0.66173", "0.31719", "hidden 17 rows", "power 4242", "how 5353")
+TAINT_MORE = (
+    "8841",
+    "8842",
+    "0.0613",
+    "0.9123",
+    "0.8517",
+    "0.0611",
+    "0.0713",
+    "0.5413",
+    "how 6161",
+    "7713",
+    "7717",
+    "6.9317",
+    "0.66173",
+    "0.31719",
+    "hidden 17 rows",
+    "power 4242",
+    "how 5353",
+)
 
 
 def measure(name: str, value: float, scope: Scope, how: str, spread: float = 0.01) -> Measure:
@@ -51,6 +71,85 @@ def audit(**changes: Any) -> AuditResult:
         "power": "power 4242: would have seen ε above 0.62 in 9 of 10 runs",
     }
     return AuditResult(**(fields | changes))
+
+
+def risk(**changes: Any) -> Risk:
+    """An audit of canaries alone, which is public, and attacks on customers, which are internal."""
+
+    def internal(name: str, value: float) -> Measure:
+        return measure(name, value, "internal", "how 6161", 0.0007)
+
+    leakage = Leakage(
+        attribute="payment method",
+        values=5,
+        prior=internal("prior", 0.9123),
+        left=internal("left", 0.8517),
+        bits=internal("bits", 0.0613),
+        advantage=internal("advantage", 0.0611),
+        upper=0.25,
+        how="how 6161",
+    )
+    membership = Membership(
+        attack="RMIA",
+        members=8841,
+        others=8842,
+        auc=internal("auc", 0.5413),
+        tpr_at_01_percent=internal("tpr", 0.0713),
+        tpr_at_1_percent=internal("tpr", 0.0713),
+        seconds=3.0,
+        roc=((0.001, 0.0713), (1.0, 1.0)),
+    )
+    audited = EpsilonAudit(
+        kind="one run",
+        audited="train-7f3a",
+        claimed=2.8731,
+        epsilon_low=1.21,
+        confidence=0.99,
+        audits=1,
+        canaries=5000,
+        guesses=100,
+        correct=71,
+        power="an epsilon above 4.1 would have been shown with a chance of 0.9",
+        seconds=2.0,
+        scope="public",
+    )
+    fields: dict[str, Any] = {
+        "upper_bits": 0.25,
+        "memberships": (membership,),
+        "leakages": (leakage, leakage.model_copy(update={"attribute": "all"})),
+        "audits": (audited,),
+    }
+    return Risk(**(fields | changes))
+
+
+def compliance(**changes: Any) -> Compliance:
+    rules = (
+        RuleResult(
+            rule="gdpr.lawful_basis",
+            regime="gdpr",
+            section="art. 6(1)",
+            severity="hard",
+            holds=True,
+            because="every purpose names its basis",
+            translated={"zh": ("各处理目的均已说明基础。", "")},
+        ),
+        RuleResult(
+            rule="pipl.transparency",
+            regime="pipl",
+            section="art. 24",
+            severity="medium",
+            holds=False,
+            because="no notice in Chinese",
+            fix="add zh to the spec's languages",
+            translated={"zh": ("没有中文告知书。", "请在规格中加入中文。")},
+        ),
+    )
+    return Compliance(**({"packs": ("gdpr 1", "pipl 1"), "results": rules, "unmet": 0.2} | changes))
+
+
+def position(**changes: Any) -> Position:
+    fields = {"front": "internal/nordlicht-fraud-balance/1", "nearest": 4, "chosen": 4}
+    return Position(**(fields | changes))
 
 
 def claim(**changes: Any) -> PrivacyClaim:
@@ -127,6 +226,9 @@ def evidence(**changes: Any) -> Evidence:
         "evaluation_epsilon": 0.5,
         "utility": utility(),
         "audit": audit(),
+        "risk": risk(),
+        "compliance": compliance(),
+        "position": position(),
         "gate": gate(),
         "bases": bases,
         "budget_spent": 3.5,
@@ -154,10 +256,21 @@ def other_world() -> dict[str, Any]:
             epsilon_low=1.1,
             power="none",
         ),
+        "risk": _another_risk(),
         "gate": GateResult(checks=(first, *gate().checks[1:])),
         "training_curve": (0.9, 0.8),
         "roc": ((0.1, 0.2), (1.0, 1.0)),
     }
+
+
+def _another_risk() -> Risk:
+    other = measure("auc", 0.52, "internal", "another way")
+    (found,) = risk().memberships
+    member = {"members": 21, "others": 22, "auc": other, "roc": (), "seconds": 4.0}
+    leak = {"prior": other, "left": other, "bits": other, "advantage": other, "how": "another way"}
+    leaks = tuple(each.model_copy(update=leak) for each in risk().leakages)
+    tpr = {"tpr_at_1_percent": other, "tpr_at_01_percent": other}
+    return risk(memberships=(found.model_copy(update=member | tpr),), leakages=leaks)
 
 
 def plain_gate(*, passed: bool = True) -> GateResult:
@@ -171,7 +284,16 @@ def in_words_of_the_code() -> dict[str, Any]:
     exact = measure(
         "auc", 0.7, "internal", "exact on test customers, bootstrap over customers (households where known)"
     )
+    (audited,), (leakage, *_) = risk().audits, risk().leakages
+    power = (
+        "a noise multiplier below 0.95 of the planned one and a customer who counts for more than 1.10 times the "
+        "clipping norm would have been found with a chance of 0.9, shuffled batches with a chance above 0.999 (at "
+        "sampling rate 0.05); from guesses alone an epsilon above 4.10 (0.3 of the noise) would have been shown to be "
+        "above the claim with a chance of 0.9"
+    )
+    leaks = (leakage.model_copy(update={"attribute": name}) for name in ("payment method of an order", "all"))
     return {
+        "risk": risk(leakages=tuple(leaks), audits=(audited.model_copy(update={"power": power}),)),
         "utility": utility(exact=exact, twin=exact),
         "audit": audit(
             power="With 900 members and 900 non-members judged, a perfect attack would have shown epsilon "

@@ -22,7 +22,7 @@ NAMES = {
     *("Privet", "Nordlicht", "fraud", "champion", "UTC", "ROC", "AUC", "PLD", "RDP", "Rényi", "TPR", "FPR"),
     *("DeLong", "Clopper-Pearson", "Ganesh", "Mironov", "NIST", "SP", "AES", "CTR", "os", "urandom", "float"),
     *("GDPR", "PIPL", "UUID", "IP", "people", "events", "tickets", "customer", "text", "tier", "k", "l", "e"),
-    *("privacy", "officer", "embedded-shop", "example", "SHA", "x"),
+    *("RMIA", "LiRA", "privacy", "officer", "embedded-shop", "example", "SHA", "x"),
 }
 
 

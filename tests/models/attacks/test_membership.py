@@ -34,7 +34,7 @@ def _customers(customers: int, seed: int) -> CustomerExamples:
     """Pure noise: whoever predicts these labels has learnt them by heart."""
     rng = np.random.default_rng(seed)
     return CustomerExamples(
-        features=rng.normal(size=(customers, 2, 30)).astype(np.float32),
+        features=rng.normal(size=(customers, 2, 120)).astype(np.float32),
         labels=rng.integers(0, 2, (customers, 2)).astype(np.float32),
         mask=np.ones((customers, 2), dtype=bool),
     )
@@ -43,27 +43,27 @@ def _customers(customers: int, seed: int) -> CustomerExamples:
 @pytest.fixture(scope="module")
 def overfitted() -> Any:
     model = keras.Sequential(
-        [keras.layers.Input((30,)), keras.layers.Dense(128, "relu"), keras.layers.Dense(1)]
+        [keras.layers.Input((120,)), keras.layers.Dense(256, "relu"), keras.layers.Dense(1)]
     )
     fit_twin(
         model,
-        _customers(200, 1),
+        _customers(1000, 1),
         loss=_loss,
-        optimizer=keras.optimizers.Adam(0.02),
-        steps=150,
-        batch=200,
+        optimizer=keras.optimizers.Adam(0.01),
+        steps=300,
+        batch=250,
         seed=1,
     )
     return model
 
 
 def test_finds_what_an_overfitted_model_gives_away(overfitted: Any) -> None:
-    members, others = (customer_losses(overfitted, _customers(200, seed), loss=_loss) for seed in (1, 2))
+    members, others = (customer_losses(overfitted, _customers(1000, seed), loss=_loss) for seed in (1, 2))
     result = _attack(members, others)
     assert result.auc.low > 0.9
     assert result.tpr_at_1_percent_fpr.low > 0.01
     assert result.epsilon_low > 1
-    assert (result.run, result.members, result.auc.scope) == ("r1", 200, "internal")
+    assert (result.run, result.members, result.auc.scope) == ("r1", 1000, "internal")
 
 
 def test_accuses_no_model_that_was_trained_on_others(overfitted: Any) -> None:
@@ -127,6 +127,16 @@ def test_the_power_is_what_a_perfect_attack_reaches() -> None:
     assert f"epsilon {result.epsilon_low:.2f}" in result.power
 
 
+def test_a_model_that_says_nothing_finite_tells_nobody_apart() -> None:
+    def broken(features: Any, *, training: bool) -> Any:
+        return features[:, 0] * np.nan
+
+    losses = [customer_losses(broken, _customers(30, seed), loss=_loss) for seed in (1, 2)]
+    result = _attack(*losses)
+    assert result.auc.low <= 0.5 <= result.auc.high
+    assert result.epsilon_low == 0
+
+
 def test_the_samples_are_equal_and_of_different_households() -> None:
     members = replace(_customers(60, 1), groups=np.repeat(np.arange(30), 2))
     others = replace(_customers(50, 2), groups=np.arange(50))
@@ -144,7 +154,7 @@ def test_too_few_or_unequal_customers_are_refused(members: int, others: int) -> 
 def test_the_curve_rises_from_corner_to_corner() -> None:
     rng = np.random.default_rng(1)
     curve = np.array(roc(rng.gamma(1, size=500), rng.gamma(3, size=500)))
-    assert curve.shape == (101, 2)
+    assert curve[0, 0] == 1 / 500
     assert tuple(curve[-1]) == (1.0, 1.0)
     assert np.all(np.diff(curve, axis=0) >= 0)
     assert np.all(curve[:, 1] >= curve[:, 0] - 0.02)

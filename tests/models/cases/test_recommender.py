@@ -306,3 +306,18 @@ def test_a_missing_column_is_named() -> None:
     tables[3] = tables[3].drop("price")
     with pytest.raises(CaseError, match=r"products.*price"):
         RECOMMENDER.features(*tables)
+
+
+def test_a_customers_vector_and_the_popular_items_of_its_history() -> None:
+    """What attackers reconstruct: the tower's vector for the next basket, and which of the items were bought."""
+    facts, rows = _facts(), _rows(SHOP)
+    model = RECOMMENDER.build_model(facts)
+    assert RECOMMENDER.embedded is not None
+    found = RECOMMENDER.embedded(RECOMMENDER, rows, "train", model, facts)
+    assert found.vectors.shape[0] == 2
+    assert found.given.shape == (2, ITEMS)
+    of = {
+        facts["product_id"][item]: found.given[:, place] for place, item in enumerate(popular(facts, ITEMS))
+    }
+    bought = sorted(name for name, held in of.items() if held.any())
+    assert bought == [f"P{item:04}" for item in (1, 2, 3, 4, 5, 7, 8, 9)]

@@ -13,6 +13,7 @@ from models.cases.answers import NEAR
 from models.cases.case import CaseError, Recipe, UseCase
 from models.cases.support import HEAD, TICKET_COLUMNS, support_case
 from models.cases.support_model import Lora
+from models.cases.support_text import vocabulary_of
 from models.privacy.examples import CustomerExamples
 from models.privacy.layers import engine_for
 from models.privacy.trainer import fit
@@ -147,3 +148,16 @@ def test_answers_of_an_unknown_language_are_refused(case: UseCase) -> None:
 
 def test_the_recipe_of_the_head_takes_everyone_in_every_step() -> None:
     assert HEAD.sampling_rate == 1
+
+
+def test_vectors_of_letters_and_the_words_that_are_in_them(case: UseCase) -> None:
+    """What attackers reconstruct: of each customer's first letter, words of the approved answers alone."""
+    tables = _tables()
+    assert case.embedded is not None
+    found = case.embedded(case, case.features(*tables), "train", None, case.facts(*tables))
+    assert found.vectors.shape == (4, 8 + 64)
+    assert found.sets
+    words = vocabulary_of([answer for *_, answer in ANSWERS])
+    held = {tuple(np.array(words)[row]) for row in found.given}
+    assert ("款", "退") in held
+    assert not any("parcel" in letter for letter in held)

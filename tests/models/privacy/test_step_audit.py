@@ -8,7 +8,7 @@ import pytest
 from models.privacy.errors import PrivacyError
 from models.privacy.noise import GaussianNoise
 from models.privacy.plan import PrivacyPlan
-from models.privacy.step_audit import audit_steps
+from models.privacy.step_audit import audit_epsilon, audit_steps
 from models.values.target import PrivacyTarget
 
 STEPS = 6_000
@@ -26,16 +26,32 @@ def test_the_engine_passes() -> None:
     """A correct engine is flagged with a probability of 1e-4."""
     audit = audit_steps(_plan(), steps=STEPS)
     assert audit.distance == pytest.approx(audit.planned, rel=0.1)
+    assert audit.noise_found < 1
     assert not audit.flagged
 
 
+def test_bounds_are_corrected_for_the_number_of_audits() -> None:
+    audit = audit_epsilon(_plan(), audited="run-7", claimed=15.0, audits=10, steps=1_000)
+    assert audit.confidence == pytest.approx(1 - 1e-5)
+    assert audit.epsilon_low < 15
+    assert not audit.broken
+
+
 def test_noise_that_lacks_a_tenth_is_flagged(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The log says nothing of it: the noise shrinks after it was noted. Missed with a probability below 1e-7."""
+    """The log says nothing of it: the noise shrinks after it was noted. Missed with a probability below 1e-7.
+
+    The claim audited is that of another plan, whose own noise would show too little.
+    """
     flat = GaussianNoise.flat
     monkeypatch.setattr(
         GaussianNoise, "flat", lambda self, shapes, *, stddev: 0.9 * flat(self, shapes, stddev=stddev)
     )
-    assert audit_steps(_plan(), steps=STEPS).flagged
+    target = PrivacyTarget(epsilon=2, delta=1e-5, n_public=1000)
+    plan = PrivacyPlan.calibrate(target, expected_batch=50, steps=100, max_examples=1, clipping_norm=0.7)
+    audit = audit_epsilon(plan, audited="run-7", claimed=2.0, steps=STEPS)
+    assert audit.epsilon_low > audit.claimed
+    assert "a step showed a customer 1.1" in audit.contradictions[0]
+    assert "below 0.9" in audit.power
 
 
 def test_a_norm_clipped_a_fifth_too_late_is_flagged(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
+from models.values.balance import Compliance, RuleResult
 from models.values.dataset import DatasetRef, GateCheck, GateResult
 from models.values.evidence import AuditResult, Evidence, PrivacyClaim, Utility
+from models.values.risk import EpsilonAudit, Risk
 from models.values.scope import Measure
 from models.values.target import PrivacyTarget
 
@@ -17,6 +19,35 @@ def _measure(value, spread=0.0):
     return Measure(
         name="auc", value=value, low=value - spread, high=value + spread, scope="dp_released", how="test"
     )
+
+
+def _audited(**changes):
+    fields = {
+        "kind": "one run",
+        "audited": "a1",
+        "claimed": 3.0,
+        "epsilon_low": 0.3,
+        "confidence": 0.99,
+        "audits": 1,
+        "canaries": 5000,
+        "guesses": 100,
+        "correct": 60,
+        "power": "epsilon 9 would have been shown",
+        "seconds": 2.0,
+    }
+    return Risk(upper_bits=0.3, audits=(EpsilonAudit(**{**fields, **changes}),))
+
+
+def _ruled(*, severity="hard", holds=True):
+    rule = RuleResult(
+        rule="gdpr.lawful_basis",
+        regime="gdpr",
+        section="art. 6",
+        severity=severity,
+        holds=holds,
+        because="test",
+    )
+    return Compliance(packs=("gdpr 1",), results=(rule,), unmet=0.0 if holds else 1.0)
 
 
 def _evidence(*, epsilon=2.9, audited=0.4, released=(0.7, 0.02), baseline=0.5, gate=True, **changes):
@@ -65,6 +96,8 @@ def _evidence(*, epsilon=2.9, audited=0.4, released=(0.7, 0.02), baseline=0.5, g
             baseline=_measure(baseline),
         ),
         "audit": audit,
+        "risk": _audited(),
+        "compliance": _ruled(),
         "gate": GateResult(checks=(GateCheck(table="t", rule="r", passed=gate),)),
         "bases": (),
         "budget_spent": 3,
@@ -83,6 +116,21 @@ OBJECTIONS = [
     ({"released": (0.7, 0.2)}, "the utility is not clearly above the baseline"),
     ({"released": (0.5, 0.0)}, "the utility is not clearly above the baseline"),
     ({"budget_committed": False}, "the budget was not committed"),
+    ({"risk": Risk(upper_bits=0.3)}, "no run of the mechanism was audited"),
+    (
+        {"risk": _audited(epsilon_low=3.1)},
+        "the audit of run a1 shows more than the claimed epsilon",
+    ),
+    (
+        {"risk": _audited(claimed=20.0, epsilon_low=2.95)},
+        "the audit of run a1 shows more than the claimed epsilon",
+    ),
+    (
+        {"risk": _audited(contradictions=("the noise was less than planned",))},
+        "the audit of run a1 contradicts the plan: the noise was less than planned",
+    ),
+    ({"compliance": _ruled(holds=False)}, "a hard rule of law is not met: gdpr.lawful_basis"),
+    ({"unkept": ("upper_bits at most 1",)}, "a constraint of the spec is not kept: upper_bits at most 1"),
     ({"epsilon": float("nan")}, "the claimed epsilon is above the target"),
 ]
 
@@ -90,6 +138,7 @@ OBJECTIONS = [
 def test_nothing_speaks_against_a_good_model():
     assert _evidence().objections() == ()
     assert _evidence(epsilon=3.0, audited=3.0).objections() == ()
+    assert _evidence(compliance=_ruled(severity="medium", holds=False)).objections() == ()
 
 
 @pytest.mark.parametrize(("change", "objection"), OBJECTIONS)

@@ -1,0 +1,1 @@
+"""The balance of utility, risk and compliance: objectives, search, front and choice."""

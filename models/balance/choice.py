@@ -1,0 +1,183 @@
+"""The choice: one point of the front, the reason in a sentence, and what one step more or less privacy would cost.
+
+Numbers are rounded to what their intervals bear: an error up to a tenth or one digit, its value to as many decimals.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from models.balance.errors import BalanceError
+from models.balance.front import front, knee, unit
+from models.balance.objectives import OBJECTIVES, Objective, half_width, losses
+from models.values.balance import Choice, Constraint, Point
+from models.values.language import Language
+from models.values.scope import Measure
+
+Said = dict[str, str]
+_POINTS: Final = 100  # of a metric in [0, 1]
+
+_WORDS: Final[dict[Language, dict[str, str]]] = {
+    "en": {
+        "costs": "epsilon {epsilon} costs {cost} points of {metric} against not private",
+        "same": "epsilon {epsilon} costs no {metric} that could be told from chance ({cost} points against not "
+        "private)",
+        "alone": "epsilon {epsilon} reaches a {metric} of {value}",
+        "cuts": ", and cuts measured leakage from {before} to {after} bits a customer (at most {bound} by the "
+        "accountant)",
+        "bounds": ", and no attack can learn more than {bound} bits of a customer",
+        "knee": "It is the knee of a front of {many}: more privacy or more {metric} would cost most from here on.",
+        "weighed": "It is the best of a front of {many} by the weights of the spec.",
+        "only": "It is the only trial that keeps every constraint and that none beats.",
+        "stricter": "One step more privacy, epsilon {epsilon} instead of {own} (trial {number}), would cost {cost} "
+        "points of {metric} and lower the bound from {before} to {after} bits.",
+        "looser": "One step less privacy, epsilon {epsilon} instead of {own} (trial {number}), would gain {cost} "
+        "points of {metric} and raise the bound from {before} to {after} bits.",
+        "end": ". ",
+    },
+    "zh": {
+        "costs": "与不加隐私保护相比，ε = {epsilon} 使 {metric} 下降 {cost} 个百分点",
+        "same": "与不加隐私保护相比，ε = {epsilon} 使 {metric} 变化 {cost} 个百分点，与随机波动无法区分",
+        "alone": "ε = {epsilon} 时 {metric} 为 {value}",
+        "cuts": "，并将攻击实测的泄露量由每位客户 {before} 比特降至 {after} 比特（依隐私核算，最多 {bound} 比特）",
+        "bounds": "，任何攻击所能获知的每位客户信息最多 {bound} 比特",
+        "knee": "它是由 {many} 个点构成的前沿上的拐点：从此处起，再提高隐私保护或 {metric} 的代价最大。",
+        "weighed": "按规格中的权重，它是由 {many} 个点构成的前沿上最优的一个。",
+        "only": "它是唯一满足所有约束且不被其他试验支配的试验。",
+        "stricter": "隐私保护再严一级，即 ε 由 {own} 改为 {epsilon}（试验 {number}），{metric} 将下降 {cost} 个百分点，"
+        "信息量上界由 {before} 比特降至 {after} 比特。",
+        "looser": "隐私保护放宽一级，即 ε 由 {own} 改为 {epsilon}（试验 {number}），{metric} 将提高 {cost} 个百分点，"
+        "信息量上界由 {before} 比特升至 {after} 比特。",
+        "end": "。",
+    },
+}
+
+
+def choose(
+    points: Sequence[Point],
+    constraints: Sequence[Constraint],
+    *,
+    twin: Measure | None,
+    twin_risk: Measure | None,
+    metric: str,
+    weights: Mapping[Objective, float] | None = None,
+    objectives: Sequence[Objective] = OBJECTIVES,
+) -> Choice | None:
+    """The knee of the points that keep all constraints or, with `weights`, the one of the least weighed loss.
+
+    `twin` is the training without privacy (None if there is none), `twin_risk` what attacks learn from it, in bits. The
+    error of a difference takes the two as independent, which says too much where they share test customers. With
+    weights every objective counts by its place between the front's best (0) and worst (1). None if no point keeps all
+    constraints. Raises BalanceError for a weight below 0, or if all are 0.
+    """
+    shown = front(points, constraints, objectives)
+    number = knee(shown, objectives) if weights is None else _best(shown, weights)
+    if number is None:
+        return None
+    chosen = next(each for each in shown if each.number == number)
+    why = "only" if len(shown) == 1 else "knee" if weights is None else "weighed"
+    return Choice(
+        number=number,
+        reason={
+            language: _reason(words, chosen, twin, twin_risk, metric, why, len(shown))
+            for language, words in _WORDS.items()
+        },
+        stricter=_step("stricter", chosen, shown, metric),
+        looser=_step("looser", chosen, shown, metric),
+    )
+
+
+def difference(one: float, other: float, wide_one: float, wide_other: float) -> str:
+    """one - other with the error of both, in hundredths: "1.1 ± 0.4"; the error up, to a tenth or one digit."""
+    gap, wide = _POINTS * (one - other), _POINTS * math.hypot(wide_one, wide_other)
+    if wide == 0:
+        return f"{gap:.2g}"
+    decimals = max(1, -math.floor(math.log10(wide)))
+    scale = 10**decimals
+    error = math.ceil(round(wide * scale, 9)) / scale
+    rounded = round(gap, decimals) + 0.0  # no -0.0
+    return f"{rounded:.{decimals}f} ± {error:.{decimals}f}"
+
+
+def bits(value: float) -> str:
+    """An estimate of bits with two significant digits and at most three decimals."""
+    if value == 0:
+        return "0"
+    decimals = min(3, max(0, 1 - math.floor(math.log10(abs(value)))))
+    return f"{value:.{decimals}f}" if round(value, decimals) else "< 0.001"
+
+
+def bits_at_most(value: float) -> str:
+    """An upper bound of bits, never smaller than it is."""
+    decimals = 3 if value < 0.1 else 2
+    return f"{math.ceil(round(value * 10**decimals, 9)) / 10**decimals:.{decimals}f}"
+
+
+def _best(shown: Sequence[Point], weights: Mapping[Objective, float]) -> int | None:
+    if min(weights.values(), default=0.0) < 0 or not sum(weights.values()) > 0:
+        raise BalanceError("weights of objectives are 0 or more, and one is above 0; change them in the spec")
+    if not shown:
+        return None
+    worth = np.zeros(len(shown))
+    for what, weight in weights.items():
+        column = unit(losses(shown, [what]))
+        worth += weight * (column[:, 0] if column.shape[1] else 0.0)
+    ties = np.flatnonzero(np.isclose(worth, worth.min(), atol=1e-12))
+    best = min((shown[int(place)] for place in ties), key=lambda each: (each.upper_bits, each.number))
+    return best.number
+
+
+def _reason(
+    words: Mapping[str, str],
+    chosen: Point,
+    twin: Measure | None,
+    twin_risk: Measure | None,
+    metric: str,
+    why: str,
+    many: int,
+) -> str:
+    said = {"epsilon": f"{chosen.epsilon:.3g}", "metric": metric, "many": many}
+    said["value"] = f"{chosen.utility.value:.3f}"
+    first = "alone"
+    if twin is not None:
+        wide = math.hypot(half_width(twin), half_width(chosen.utility))
+        first = "costs" if twin.value - chosen.utility.value > wide else "same"
+        said["cost"] = difference(
+            twin.value, chosen.utility.value, half_width(twin), half_width(chosen.utility)
+        )
+    said |= {"bound": bits_at_most(chosen.upper_bits), "after": bits(chosen.risk.value)}
+    less = twin_risk is not None and twin_risk.value > chosen.risk.value
+    if twin_risk is not None:
+        said["before"] = bits(twin_risk.value)
+    parts = (first, "cuts" if less else "bounds", "end", why)
+    return "".join(words[part].format(**said) for part in parts)
+
+
+def _step(way: str, chosen: Point, shown: Sequence[Point], metric: str) -> Said:
+    """What the front's next point of less or more epsilon would cost, by language; empty at the front's end."""
+    stricter = way == "stricter"
+    there = [
+        each
+        for each in shown
+        if (each.epsilon < chosen.epsilon if stricter else each.epsilon > chosen.epsilon)
+    ]
+    if not there:
+        return {}
+    near = (max if stricter else min)(there, key=lambda each: each.epsilon)
+    more, less = (chosen, near) if stricter else (near, chosen)
+    said = {
+        "epsilon": f"{near.epsilon:.3g}",
+        "own": f"{chosen.epsilon:.3g}",
+        "number": near.number,
+        "metric": metric,
+        "cost": difference(
+            more.utility.value, less.utility.value, half_width(more.utility), half_width(less.utility)
+        ),
+        "before": bits_at_most(chosen.upper_bits),
+        "after": bits_at_most(near.upper_bits),
+    }
+    return {language: words[way].format(**said) for language, words in _WORDS.items()}

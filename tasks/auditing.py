@@ -1,0 +1,207 @@
+"""Auditing: a run of its own whose claim canaries among its customers put to the test, and what a broken claim forbids.
+
+The run trains on the customers, so it is charged like a training. Its weights are dropped when it ends; what is kept
+is the audit, sealed. A broken one takes the champion's place away, and until a later audit of the use case holds no
+model of it becomes champion (`standing_audits`) and none scores (`refuse_broken`).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from infra.manifests import MANIFEST, latest, new_version
+from infra.quiet import hushed
+from infra.registry import ModelRef, Registry
+from infra.sealed import keep, recall
+from infra.site import Site
+from models.values.base import Value
+from models.values.dataset import DatasetRef, Manifest
+from models.values.errors import PrivetError
+from models.values.risk import EpsilonAudit
+from models.values.spec import ShopSpec
+from models.values.stage import Audited, RegisteredModel, SpecRef
+from tasks import resolve
+from tasks.budget import account
+from tasks.choosing import paid, taken
+from tasks.fencing import still_wanted
+from tasks.stage import scrubbed, stage
+from tasks.training import UnknownCase, case_of, facts_of, tables_of
+
+if TYPE_CHECKING:
+    from models.attacks.dirac import Company
+    from models.privacy.plan import PrivacyPlan
+
+AUDIT = "audit.json"
+
+
+class BrokenClaim(PrivetError, PermissionError):
+    """The newest audit of a use case contradicts what is claimed of its models."""
+
+
+class PlanAudit(Value):
+    """An audit and the digest of the plan that its run had."""
+
+    plan: str
+    audit: EpsilonAudit
+
+
+@scrubbed
+def release_of(pinned: SpecRef, use_case: str, released: DatasetRef | None) -> DatasetRef:
+    """The release to audit on: the newest unless named. Raises UnknownCase for a use case that the spec lacks."""
+    shop = resolve.spec(pinned)
+    if use_case not in shop.use_cases:
+        raise UnknownCase(f"the spec has no use case {use_case!r}; it has {', '.join(shop.use_cases)}")
+    return released or latest(resolve.site().store, "released", shop.shop)
+
+
+@stage(timeout_seconds=6 * 3600, tags={"privet", "train"})
+def audit(
+    pinned: SpecRef, use_case: str, released: DatasetRef, reservation: str, canaries: int = 5000
+) -> Audited:
+    """Train a use case with canaries among its training customers, and audit the run under the claim of its plan."""
+    with hushed():
+        from models.attacks.one_run import audit_one_run
+
+    shop = resolve.spec(pinned)
+    with resolve.bench(f"audit {use_case}", 2) as bench:
+        plan, company = _company(bench, shop, use_case, released, reservation)
+        bench.advance(1, "training with canaries")
+        ref = DatasetRef(zone="internal", name=_name(shop, use_case), version=new_version(bench.now))
+        before = sum(kept.plan == plan.digest() for kept in _kept(bench.site, shop, use_case))
+        found = audit_one_run(
+            plan,
+            audited=ref.version,
+            claimed=plan.epsilon,
+            canaries=canaries,
+            audits=before + 2,  # this one, and the one that every training gets
+            company=company,
+        )
+        bench.site.ledger.commit(reservation)
+        still_wanted()
+        _keep(bench, shop, ref, released, PlanAudit(plan=plan.digest(), audit=found))
+        withdrawn = _withdrawn(bench.site, shop, use_case) if found.broken else None
+        bench.advance(2, "audited")
+        return Audited(
+            use_case=use_case,
+            plan=plan.digest(),
+            epsilon_charged=plan.target.epsilon,
+            audit=found,
+            output=ref,
+            withdrawn=withdrawn,
+            seconds=bench.seconds,
+        )
+
+
+def standing_audits(site: Site, shop: ShopSpec, use_case: str, plan: PrivacyPlan) -> tuple[EpsilonAudit, ...]:
+    """What audits say of a model of this use case that was trained under `plan`.
+
+    The newest of this plan; and the newest of all if it is broken, since a new target mends no trainer.
+    """
+    kept = list(_kept(site, shop, use_case))
+    newest = [each.audit for each in kept[:1] if each.audit.broken]
+    same = [each.audit for each in kept if each.plan == plan.digest()][:1]
+    return tuple(dict.fromkeys((*newest, *same)))
+
+
+def refuse_broken(site: Site, shop: ShopSpec, use_case: str) -> None:
+    """Raise BrokenClaim if the newest audit of a use case is broken, whatever the registry calls its champion."""
+    newest = next(_kept(site, shop, use_case), None)
+    if newest is not None and newest.audit.broken:
+        raise BrokenClaim(
+            f"the audit of run {newest.audit.audited} contradicts the claim of use case {use_case!r}, so none of its "
+            "models may be used; mend what it names and run `privet audit` again"
+        )
+
+
+@scrubbed
+def show(done: Audited, spec: str, *, as_json: bool) -> int:
+    """Print what an audit found and could have found; 1 if the claim is broken. Internal numbers stay sealed."""
+    from pathlib import Path
+
+    from infra.spec import read_spec
+
+    shown = read_spec(Path(spec)).public_data
+    facts = _facts(done, shown=shown)
+    if as_json:
+        print(json.dumps(facts))
+    else:
+        for name, value in facts.items():
+            for line in value if isinstance(value, list) else [value]:
+                print(f"{name.replace('_', ' '):<15} {'-' if line is None else line}")
+    return int(done.audit.broken)
+
+
+def _facts(done: Audited, *, shown: bool) -> dict[str, Any]:
+    audit = done.audit
+    numbers = {"epsilon_low": audit.epsilon_low, "guesses": audit.guesses, "correct": audit.correct}
+    return {
+        "use_case": done.use_case,
+        "run": audit.audited,
+        "kind": audit.kind,
+        "claimed": audit.claimed,
+        **{name: round(number, 3) if shown else "internal" for name, number in numbers.items()},
+        "confidence": round(audit.confidence, 6),
+        "audits": audit.audits,
+        "canaries": audit.canaries,
+        "holds": not audit.broken,
+        "contradictions": list(audit.contradictions),
+        "power": audit.power,
+        "withdrawn": None if done.withdrawn is None else f"{done.withdrawn.name}/{done.withdrawn.version}",
+        "charged": done.epsilon_charged,
+        "sealed": str(done.output),
+        "seconds": done.seconds,
+    }
+
+
+def _company(
+    bench: resolve.Bench, shop: ShopSpec, use_case: str, released: DatasetRef, reservation: str
+) -> tuple[PrivacyPlan, Company]:
+    """The plan that a training would have now, and the customers that it would train on."""
+    with hushed():
+        from models.attacks.dirac import Company
+        from models.balance.space import variant
+
+    chosen = paid(bench.site, account(shop), reservation, taken(bench.site, shop, use_case))
+    case = variant(case_of(shop, use_case), chosen.choices)
+    plan = case.plan(chosen.target)
+    held = tables_of(bench, shop, use_case, released)
+    rows = bench.engine.materialise(case.features(*held), f"features_{use_case}")
+    facts, _ = facts_of(case, plan, case.facts(*held), rows)
+    return plan, Company(case=case, facts=facts, customers=case.examples(rows, "train", facts))
+
+
+def _name(shop: ShopSpec, use_case: str) -> str:
+    return f"{shop.shop}-{use_case}-audit"
+
+
+def _kept(site: Site, shop: ShopSpec, use_case: str) -> Any:
+    """The audits of a use case, newest first."""
+    folder = f"internal/{_name(shop, use_case)}/"
+    for key in sorted(site.store.list(folder), reverse=True):
+        if key.endswith(f"/{MANIFEST}"):
+            ref = DatasetRef.parse(key.removesuffix(f"/{MANIFEST}"))
+            yield PlanAudit.model_validate_json(recall(site, resolve.TRAINER, ref, AUDIT))
+
+
+def _keep(
+    bench: resolve.Bench, shop: ShopSpec, ref: DatasetRef, released: DatasetRef, found: PlanAudit
+) -> None:
+    manifest = Manifest(
+        ref=ref,
+        shop=shop.shop,
+        synthetic=shop.synthetic,
+        created_at=bench.now,
+        policy_hash=shop.digest(),
+        parents=(released,),
+        tables=(),
+        files=(),
+    )
+    content = found.model_dump_json().encode()
+    keep(bench.site, resolve.TRAINER, ref, {AUDIT: content}, manifest=manifest)
+
+
+def _withdrawn(site: Site, shop: ShopSpec, use_case: str) -> RegisteredModel | None:
+    registry = Registry(site.settings.mlflow_uri, site.settings.mlflow_artifacts)
+    ref: ModelRef | None = registry.withdraw(f"{shop.shop}-{use_case}")
+    return None if ref is None else RegisteredModel(name=ref.name, version=ref.version, champion=False)

@@ -1,0 +1,187 @@
+"""Trials: the data of a search, and one training on it with what came of it."""
+
+from __future__ import annotations
+
+import io
+import math
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from infra.sealed import recall
+from models.cases.facts import packed, unpacked
+from models.values.balance import Point
+from models.values.scope import Measure
+from models.values.spec import ShopSpec
+from models.values.stage import SearchRef
+from models.values.target import PrivacyTarget
+from tasks import resolve
+from tasks.attacking import twin_of
+from tasks.ruling import compliance_of
+from tasks.training import Restored, case_of, facts_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import ibis.expr.types as ir
+
+    from models.cases.case import Facts, UseCase
+    from models.privacy.examples import CustomerExamples
+    from models.values.balance import Number
+
+ROWS, PUBLIC = "rows.arrow", "public.npz"
+SEED = 20_260_101  # of attacks, bootstraps and the twin, never of sampling or noise
+
+
+class Material(NamedTuple):
+    """What every trial of a search starts from: the features of all customers, and public facts."""
+
+    shop: ShopSpec
+    use_case: str
+    rows: ir.Table
+    public: Facts
+
+    @property
+    def case(self) -> UseCase:
+        """The catalog's case."""
+        return case_of(self.shop, self.use_case)
+
+    @property
+    def target(self) -> PrivacyTarget:
+        """The target of the shop whose data it is."""
+        return self.shop.target(self.use_case)
+
+
+def as_files(rows: ir.Table, public: Facts) -> dict[str, bytes]:
+    """The material of a search as files to be sealed."""
+    import pyarrow as pa
+
+    table, buffer = rows.to_pyarrow(), io.BytesIO()
+    with pa.ipc.new_file(buffer, table.schema) as writer:
+        writer.write_table(table)
+    return {ROWS: buffer.getvalue(), PUBLIC: packed(public)}
+
+
+def material(bench: resolve.Bench, search: SearchRef) -> Material:
+    """The material of a search, unsealed into the engine."""
+    import ibis
+    import pyarrow as pa
+
+    contents = recall(bench.site, resolve.TRAINER, search.data, ROWS)
+    table = pa.ipc.open_file(io.BytesIO(contents)).read_all()
+    return Material(
+        shop=resolve.spec(search.source),
+        use_case=search.source_case,
+        rows=bench.engine.materialise(ibis.memtable(table), "searched"),
+        public=unpacked(recall(bench.site, resolve.TRAINER, search.data, PUBLIC)),
+    )
+
+
+def floor_of(given: Material) -> float:
+    """What a model that looks at nothing reaches at least: public, so that fronts can be measured from it."""
+    chance = given.case.metrics[0].chance
+    return 0.0 if chance is None else chance.value
+
+
+def trained(
+    bench: resolve.Bench,
+    given: Material,
+    search: SearchRef,
+    choices: Mapping[str, Number],
+    *,
+    number: int,
+) -> Point:
+    """One training with `choices`, and its point.
+
+    On private data the utility is the released one, and the risk the accountant's bound, since what attacks find
+    there may not decide anything without a charge.
+    """
+    from models.balance.space import aimed, variant
+    from models.balance.taken import noted
+    from models.privacy.bits import upper_bits_planned
+    from models.privacy.trainer import fit
+
+    case, started = variant(given.case, choices), time.perf_counter()
+    plan = case.plan(aimed(given.target, choices))
+    facts = facts_of(case, plan, given.public, given.rows)[0] | noted(choices)
+    model, parts = case.build_model(facts), _parts(case, given, facts)
+    fit(
+        plan,
+        model,
+        parts["train"],
+        loss=case.loss,
+        optimizer=case.optimizer(),
+        tables=case.embedding_tables(model),
+    )
+    seconds, upper = time.perf_counter() - started, upper_bits_planned(plan)
+    made, metric = Restored(case, model, facts), case.metrics[0]
+    said = case.outputs(model, parts["test"], facts)
+    if search.private:
+        utility = metric.released(said, parts["test"], epsilon=plan.target.epsilon, delta=plan.target.delta)
+        risk = advantage = _bounded(upper)
+    else:
+        utility = metric.exact(said, parts["test"], seed=SEED)
+        risk, advantage = _attacked(made, parts, upper)
+    rules = compliance_of(
+        bench.site,
+        given.shop,
+        given.use_case,
+        search.released,
+        epsilon=plan.epsilon,
+        log_matches_plan=True,
+    )
+    return Point(
+        number=number,
+        choices=dict(choices),
+        utility=utility,
+        risk=risk,
+        advantage=advantage,
+        upper_bits=upper,
+        epsilon=plan.epsilon,
+        unmet=rules.unmet,
+        broken=tuple(rule.rule for rule in rules.broken),
+        seconds=round(seconds, 2),
+    )
+
+
+def measured_twin(given: Material, search: SearchRef) -> tuple[Measure | None, Measure | None]:
+    """Utility of the training without privacy and the bits that it leaks; on private data it is not trained."""
+    if search.private:
+        return None, None
+    facts = facts_of(given.case, given.case.plan(given.target), given.public, given.rows)[0]
+    parts = _parts(given.case, given, facts)
+    made = Restored(given.case, given.case.build_model(facts), facts)
+    made = made._replace(model=twin_of(made, parts["train"], seed=SEED))
+    said = given.case.outputs(made.model, parts["test"], facts)
+    utility = given.case.metrics[0].exact(said, parts["test"], seed=SEED)
+    return utility, _attacked(made, parts, math.inf)[0]
+
+
+def _attacked(made: Restored, parts: Mapping[str, CustomerExamples], upper: float) -> tuple[Measure, Measure]:
+    """What quick attacks find: bits about a customer, and the advantage of telling members from others."""
+    from models.attacks.leakage import leakages
+    from models.attacks.membership import equal_sample
+    from models.attacks.references import attack_members
+    from models.values.risk import Risk
+
+    case, model, facts = made
+    members, others = equal_sample(parts["train"], parts["holdout"], seed=SEED)
+    found = attack_members(model, members, others, loss=case.loss, fit=None, seconds=0.0, seed=SEED)
+    leaks = leakages(case, model, members, others, facts=facts, upper=upper, seed=SEED, memberships=found)
+    advantage = Risk(upper_bits=0.0, memberships=found).advantage
+    assert advantage is not None, "the loss threshold was tried on all"
+    return leaks[-1].bits, advantage
+
+
+def _parts(case: UseCase, given: Material, facts: Facts) -> dict[str, CustomerExamples]:
+    return {part: case.examples(given.rows, part, facts) for part in ("train", "test", "holdout")}
+
+
+def _bounded(upper: float) -> Measure:
+    return Measure(
+        name="leakage (bits, upper bound)",
+        value=upper,
+        low=upper,
+        high=upper,
+        scope="public",
+        how="the accountant's bound, Renyi DP at order 1",
+    )

@@ -1,0 +1,213 @@
+"""The charged audit: what it spends and keeps, and that a broken claim leaves no way to become champion."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from infra.manifests import open_manifest
+from infra.registry import Registry, RegistryError
+from infra.report import facts
+from infra.served import Service
+from models.cases.facts import packed
+from models.cases.fraud import FRAUD
+from models.values.stage import Audited
+from tasks import auditing, budget, resolve, scoring
+from tests.infra.report import evidence_sample as sample
+from tests.models.attacks.broken_trainers import no_clipping, short_noise, shuffling
+from tests.tasks.conftest import Place, copied
+
+NAME = "embedded-shop-fraud"
+HOUSE = Path(__file__).resolve().parents[2]
+
+
+def _registry() -> Registry:
+    settings = resolve.site().settings
+    return Registry(settings.mlflow_uri, settings.mlflow_artifacts)
+
+
+def _candidate() -> tuple[Any, Any]:
+    evidence = sample.evidence(synthetic=sample.LABEL, feature_names=FRAUD.inputs)
+    service = Service(case="fraud", facts=packed(FRAUD.facts()))
+    plan = '{"steps": 800, "sampler": "poisson"}'
+    return _registry().register(NAME, FRAUD.build_model({}), evidence, plan, service=service), evidence
+
+
+def _audit(place: Place) -> Audited:
+    """The flow `audit`, task by task and without a server."""
+    pinned = place.pin()
+    released = auditing.release_of(pinned, "fraud", None)
+    reservation = budget.reserve.fn(pinned, "fraud", released, "audit")
+    done: Audited = auditing.audit.fn(pinned, "fraud", released, reservation, 1000)
+    return done
+
+
+def _standing(place: Place) -> Any:
+    from tasks.training import case_of
+
+    shop = resolve.spec(place.pin())
+    plan = case_of(shop, "fraud").plan(shop.target("fraud"))
+    return auditing.standing_audits(resolve.site(), shop, "fraud", plan)
+
+
+@pytest.fixture(scope="module")
+def place(prepared: Place, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("audited")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PRIVET_HOME", str(folder / "home"))
+        patch.setenv("PRIVET_THREADS", "2")
+        yield copied(prepared, folder)
+
+
+@pytest.fixture(scope="module")
+def passed(place: Place) -> Audited:
+    return _audit(place)
+
+
+def test_an_audit_is_charged_like_a_training_and_keeps_nothing_but_itself(
+    place: Place, passed: Audited
+) -> None:
+    shop, site = resolve.spec(place.pin()), resolve.site()
+    (entry,) = site.ledger.entries(budget.account(shop))
+    assert (entry.epsilon, entry.committed) == (shop.target("fraud").epsilon, True)
+    assert entry.what.startswith("audit/fraud/")
+    manifest = open_manifest(site.store, passed.output)
+    assert [file.path for file in manifest.files] == [auditing.AUDIT]
+    assert manifest.parents == (auditing.release_of(place.pin(), "fraud", None),)
+    assert _registry().listing() == []
+
+
+def test_a_claim_that_holds_says_what_it_could_have_shown(
+    place: Place, passed: Audited, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert not passed.audit.broken
+    assert passed.audit.audited == passed.output.version
+    assert passed.withdrawn is None
+    assert _standing(place) == (passed.audit,)
+    assert auditing.show(passed, str(place.shop / "shop.yaml"), as_json=True) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["holds"] is True
+    assert "would have been found with a chance of 0.9" in said["power"]
+
+
+def test_internal_numbers_of_a_private_shop_are_not_printed(
+    place: Place, passed: Audited, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    spec = yaml.safe_load((place.shop / "shop.yaml").read_text())
+    del spec["synthetic"]
+    private = tmp_path / "shop.yaml"
+    private.write_text(yaml.safe_dump(spec, allow_unicode=True, sort_keys=False))
+    auditing.show(passed, str(private), as_json=True)
+    said = json.loads(capsys.readouterr().out)
+    assert (said["epsilon_low"], said["correct"]) == ("internal", "internal")
+
+
+def test_a_broken_claim_withdraws_the_champion_until_a_later_audit_holds(
+    place: Place, passed: Audited, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref, evidence = _candidate()
+    assert _registry().promote(ref, evidence, standing=_standing(place)) == ()
+    with monkeypatch.context() as patch:
+        short_noise(patch)
+        broken = _audit(place)
+    assert broken.audit.broken
+    assert broken.withdrawn is not None
+    assert broken.withdrawn.version == ref.version
+    assert auditing.show(broken, str(place.shop / "shop.yaml"), as_json=False) == 1
+    assert broken.audit in _standing(place)
+    assert _registry().champion(NAME) is None
+    assert any(
+        "broke the claim" in why for why in _registry().promote(ref, evidence, standing=_standing(place))
+    )
+    _registry().client().set_registered_model_alias(NAME, "champion", str(ref.version))
+    with pytest.raises(RegistryError, match="was made champion by hand"):
+        _registry().champion(NAME)
+    with pytest.raises(auditing.BrokenClaim, match="run `privet audit` again"):
+        scoring.score.fn(place.pin(), "fraud")
+    assert not _audit(place).audit.broken
+    assert not any(audit.broken for audit in _standing(place))
+    assert _registry().promote(ref, evidence, standing=_standing(place)) == ()
+
+
+def test_another_plan_does_not_outlive_a_broken_audit(place: Place, passed: Audited) -> None:
+    """A lower target has another digest, and the same trainer."""
+    from models.values.risk import EpsilonAudit
+    from tasks.training import case_of
+
+    shop = resolve.spec(place.pin())
+    case, target = case_of(shop, "fraud"), shop.target("fraud")
+    other = case.plan(target.model_copy(update={"epsilon": target.epsilon / 2}))
+    site, real = resolve.site(), auditing._kept
+    broken = passed.audit.model_copy(
+        update={"contradictions": ("the noise that ran was 0.25 of the planned one",)}
+    )
+    assert isinstance(broken, EpsilonAudit)
+    kept = auditing.PlanAudit(plan=case.plan(target).digest(), audit=broken)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(auditing, "_kept", lambda *_: iter((kept,)))
+        assert auditing.standing_audits(site, shop, "fraud", other) == (broken,)
+    assert auditing._kept is real
+    assert auditing.standing_audits(site, shop, "fraud", other) == ()
+
+
+def test_an_unknown_use_case_is_named(place: Place) -> None:
+    with pytest.raises(auditing.UnknownCase, match="has no use case 'frauds'; it has fraud"):
+        auditing.release_of(place.pin(), "frauds", None)
+
+
+def test_one_place_makes_champions_and_one_place_asks_it() -> None:
+    """Every command, flow and deployment: the alias is set in `promote` alone, which `publish` alone calls."""
+    calls: dict[str, set[str]] = {"set_registered_model_alias": set(), "promote": set()}
+    for path in (
+        p
+        for top in ("flows", "tasks", "infra", "expectations", "models")
+        for p in (HOUSE / top).rglob("*.py")
+    ):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in calls
+            ):
+                calls[node.func.attr].add(str(path.relative_to(HOUSE)))
+    assert calls == {"set_registered_model_alias": {"infra/registry.py"}, "promote": {"tasks/release.py"}}
+
+
+def test_a_model_with_many_objections_can_still_be_registered() -> None:
+    """As a candidate that says why it is no more; MLflow keeps short tags only."""
+    audit = sample.risk().audits[0]
+    many = audit.model_copy(update={"contradictions": tuple(f"{n} {'x' * 90}" for n in range(9))})
+    evidence = sample.evidence(risk=sample.risk(audits=(many,)))
+    assert len(evidence.objections()) == 9
+    assert len(facts.tags(evidence)["objections"]) == 500
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("plant", [short_noise, no_clipping, shuffling])
+def test_a_model_that_breaks_its_claim_is_never_champion(
+    prepared: Place,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    plant: Callable[[pytest.MonkeyPatch], None],
+) -> None:
+    """The flow `train`, with the trainer's real part replaced by one that lacks what it claims."""
+    from tasks import audit, release, training
+
+    monkeypatch.setenv("PRIVET_HOME", str(tmp_path / "home"))
+    here = copied(prepared, tmp_path)
+    plant(monkeypatch)
+    pinned = here.pin()
+    released = auditing.release_of(pinned, "fraud", None)
+    reservation = budget.reserve.fn(pinned, "fraud", released)
+    fitted = training.fit.fn(pinned, "fraud", released, reservation)
+    evidence = audit.assess.fn(pinned, "fraud", fitted)
+    trained = release.publish.fn(pinned, "fraud", fitted, evidence)
+    assert any("contradicts the plan" in why for why in trained.objections)
+    assert not trained.model.champion
+    assert _registry().champion(NAME) is None

@@ -1,0 +1,170 @@
+"""Balancing: a search that is recorded, goes on after a stop, keeps the spec's bounds and pays for private data."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.ledger import BudgetExceeded
+from infra.manifests import latest
+from infra.settings import Settings
+from models.values.balance import Front
+from models.values.stage import Balanced, SearchRef
+from tasks import balancing, choosing, resolve
+from tasks.budget import account
+from tests.tasks.conftest import Place, copied
+
+TRIALS = 3
+
+
+def _search(place: Place, trials: int = TRIALS, *, private: bool = False) -> SearchRef:
+    pinned = place.pin()
+    released = latest(resolve.site().store, "released", "embedded-shop")
+    found: SearchRef = balancing.gather.fn(pinned, "fraud", pinned, released, trials, private)
+    return found
+
+
+def _concluded(place: Place, search: SearchRef) -> Balanced:
+    done: Balanced = balancing.conclude.fn(place.pin(), "fraud", search)
+    return done
+
+
+@pytest.fixture(scope="module")
+def balanced(prepared: Place, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The tiny shop with a search of three trials."""
+    folder = tmp_path_factory.mktemp("balanced")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PRIVET_HOME", str(folder / "home"))
+        patch.setenv("PRIVET_THREADS", "2")
+        patch.setattr(balancing, "REPEATS", 1)
+        place = copied(prepared, folder)
+        search = _search(place)
+        points = [balancing.trial.fn(place.pin(), "fraud", search, number) for number in range(TRIALS)]
+        again = balancing.again.fn(place.pin(), "fraud", search)
+        assert balancing.again.fn(place.pin(), "fraud", search) is None, "one repeat was allowed"
+        yield place, search, points, again, _concluded(place, search)
+
+
+def test_a_search_has_a_front_and_a_choice_in_two_languages(balanced: Any) -> None:
+    _, _, points, again, done = balanced
+    front: Front = done.front
+    assert [point.number for point in front.points] == [point.number for point in points]
+    assert sum(point.repeats for point in front.points) == TRIALS + (again is not None)
+    assert front.choice is not None
+    assert front.choice.number in front.front
+    assert set(front.choice.reason) == {"en", "zh"}
+    assert front.twin is not None
+    assert front.charged == 0.0
+    assert len(front.hypervolume) == TRIALS
+    assert list(front.hypervolume) == sorted(front.hypervolume)
+
+
+def test_the_page_loads_nothing_and_the_picture_is_one(balanced: Any) -> None:
+    done = balanced[-1]
+    page = Path(done.page).read_text(encoding="utf-8")
+    assert "://" not in page.replace("http://www.w3.org", "")
+    assert Path(done.picture).read_bytes().startswith(b"\x89PNG")
+    assert Path(done.page).stat().st_mode & 0o077 == 0
+
+
+def test_trials_are_child_runs_of_one_run(balanced: Any) -> None:
+    from mlflow import MlflowClient
+
+    _, search, points, *_ = balanced
+    client = MlflowClient(Settings.load().mlflow_uri)
+    parent = client.get_run(search.parent_run)
+    children = client.search_runs(
+        [parent.info.experiment_id], f"tags.mlflow.parentRunId = '{search.parent_run}'"
+    )
+    assert parent.info.status == "FINISHED"
+    assert {run.info.run_name for run in children} == {f"trial {point.number}" for point in points}
+    first = next(run for run in children if run.info.run_name == "trial 0")
+    assert float(first.data.params["epsilon"]) == points[0].choices["epsilon"]
+    assert "front.html" in {file.path for file in client.list_artifacts(search.parent_run)}
+
+
+def test_a_search_that_was_stopped_goes_on(balanced: Any) -> None:
+    """The same search is found again, and what was tried is read, not tried: the same points to the last digit."""
+    place, search, points, *_ = balanced
+    found = _search(place)
+    assert found == search
+    told = [balancing.trial.fn(place.pin(), "fraud", found, number) for number in range(TRIALS)]
+    assert [point.choices for point in told] == [point.choices for point in points]
+    assert [point.seconds for point in told if point.repeats == 1] == [
+        point.seconds for point, now in zip(points, told, strict=True) if now.repeats == 1
+    ]
+
+
+def test_a_tighter_bound_moves_the_choice_without_another_training(balanced: Any) -> None:
+    place, _, points, _, done = balanced
+    chosen = done.front.point(done.front.choice.number)
+    looser = [point for point in points if point.upper_bits > chosen.upper_bits]
+    bound = {"what": "upper_bits", "at_most": chosen.upper_bits * 0.99}
+    if not looser or chosen.upper_bits == min(point.upper_bits for point in points):
+        bound = {"what": "upper_bits", "at_least": chosen.upper_bits * 1.01}
+    place.change_spec(lambda spec: spec["use_cases"]["fraud"].update(balance={"constraints": [bound]}))
+    moved = _concluded(place, _search(place)).front
+    assert moved.choice is not None
+    assert moved.choice.number != chosen.number
+    assert len(moved.points) == TRIALS
+
+
+def test_a_private_search_is_paid_before_its_first_trial(place: Place) -> None:
+    _private(place, epsilon=1000.0)
+    search = _search(place, 2, private=True)
+    entry = resolve.site().ledger.entries(account(resolve.spec(place.pin())))[-1]
+    assert search.charged == entry.epsilon == 3.0 * (2 + balancing.REPEATS)
+    assert entry.committed
+    point = balancing.trial.fn(place.pin(), "fraud", search, 0)
+    assert {point.utility.scope, point.risk.scope, point.advantage.scope} <= {"dp_released", "public"}
+    assert point.risk.value == point.upper_bits
+    record = next((place.home / "balance").glob("*.jsonl")).read_text()
+    assert "internal" not in record
+    assert _search(place, 2, private=True) == search, "the same search is not paid for twice"
+
+
+def test_a_private_search_beyond_the_budget_is_refused(place: Place) -> None:
+    _private(place, epsilon=20.0)
+    with pytest.raises(BudgetExceeded):
+        _search(place, 30, private=True)
+    assert not list((place.home / "balance").glob("*"))
+
+
+def test_private_data_is_not_searched_by_default(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    _private(place, epsilon=20.0)
+    spec = str(place.shop / "shop.yaml")
+    monkeypatch.setattr(balancing, "STAND_IN_CUSTOMERS", 300)
+    stand_in = balancing.source(spec, "fraud", False, None)
+    assert stand_in != spec
+    assert json.loads(json.dumps(stand_in)).endswith("stand-in-300/shop.yaml")
+    with pytest.raises(balancing.NoStandIn, match="not labelled synthetic"):
+        balancing.source(spec, "fraud", False, spec)
+    with pytest.raises(balancing.NoStandIn, match="no use case 'prices'"):
+        balancing.source(spec, "prices", False, None)
+
+
+def test_a_choice_never_exceeds_the_target_nor_what_was_reserved(place: Place) -> None:
+    place.change_spec(lambda spec: spec["use_cases"]["fraud"].update(balance={"adjust": "make"}))
+    pinned, site = place.pin(), resolve.site()
+    shop = resolve.spec(pinned)
+    with resolve.bench("choice", 1) as bench:
+        choosing.take(bench, shop, "fraud", {"epsilon": 9.0, "steps": 100})
+    wanted = choosing.taken(site, shop, "fraud")
+    assert (wanted.target.epsilon, wanted.choices) == (3.0, {"steps": 100})
+    reserved = site.ledger.reserve(
+        account(shop), epsilon=1.0, delta=1e-9, cap_epsilon=90.0, cap_delta=1e-3, what="train/fraud/test"
+    )
+    assert choosing.paid(site, account(shop), reserved.id, wanted).target.epsilon == 1.0
+
+
+def _private(place: Place, *, epsilon: float) -> None:
+    """The tiny shop as if its customers were real."""
+
+    def change(spec: dict[str, Any]) -> None:
+        del spec["synthetic"]
+        spec["budget"] = {"epsilon": epsilon, "delta": 0.01}
+
+    place.change_spec(change)
