@@ -35,7 +35,6 @@ def compliance_of(
         "epsilon_claimed": epsilon,
         "epsilon_target": shop.target(use_case).epsilon,
         "log_matches_plan": log_matches_plan,
-        "assessment_present": True,  # the dossier that is written of this very evidence
     }
     return evaluate(load(shop.regimes), facts)
 

@@ -31,7 +31,7 @@ FACTS: Final[dict[str, str]] = {
     "log_matches_plan": "what ran is what was planned and accounted for",
     "retention_days": "the longest time, in days, that any zone with customers' data keeps it",
     "notice_present": "customers are told what their data is used for, from the spec",
-    "assessment_present": "an assessment of the impact is on record for this run: its dossier",
+    "assessment_present": "the shop assessed the impact before, and that is on record; the dossier alone is none",
     "encrypted": "data and models that hold customers' data are encrypted where they are stored",
     "pseudonymised": "keys of customers are pseudonymised before training",
     "personalised": "the use case shows or offers customers what fits them",

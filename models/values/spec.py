@@ -295,11 +295,14 @@ class Retention(Value):
 class Declared(Value):
     """What only the shop can say, and rules of law ask; what is not said is not known, and meets no rule.
 
-    `children_rows`: customers under 14 whose data is used. `crosses_border`: their data is stored or processed outside
-    the place where it was collected; `transfer_mechanism` is what allows that. The others are consents that were
-    given by themselves (GDPR art. 8, 9, 46, 49; PIPL art. 29, 31, 38, 39).
+    `assessment_present`: the impact was assessed before, and that is on record (GDPR art. 35; PIPL art. 55, 56); a
+    dossier is part of such an assessment, not one. `children_rows`: customers under 14 whose data is used.
+    `crosses_border`: their data is stored or processed outside the place where it was collected; `transfer_mechanism` is
+    what allows that. The others are consents that were given by themselves (GDPR art. 8, 9, 46, 49; PIPL art. 29, 31,
+    38, 39).
     """
 
+    assessment_present: bool | None = None
     children_rows: int | None = Field(default=None, ge=0)
     guardian_consent: bool | None = None
     separate_consent: bool | None = None
