@@ -297,9 +297,9 @@ class Declared(Value):
 
     `assessment_present`: the impact was assessed before, and that is on record (GDPR art. 35; PIPL art. 55, 56); a
     dossier is part of such an assessment, not one. `children_rows`: customers under 14 whose data is used.
-    `crosses_border`: their data is stored or processed outside the place where it was collected; `transfer_mechanism` is
-    what allows that. The others are consents that were given by themselves (GDPR art. 8, 9, 46, 49; PIPL art. 29, 31,
-    38, 39).
+    `crosses_border`: their data is stored or processed outside the place where it was collected; `transfer_mechanism`
+    is what allows that. The others are consents that were given by themselves (GDPR art. 8, 9, 46, 49; PIPL art. 29,
+    31, 38, 39).
     """
 
     assessment_present: bool | None = None
