@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from infra.settings import Settings
 
 PARTS = "0123456789abcdef"  # customers by the first character of their pseudonym
-SLICES = ("0123", "4567", "89ab", "cdef")  # of a part, by the second: what is held in memory at once
+SLICES = ("0123", "4567", "89ab", "cdef")  # of a large shop's part, by the second: what is in memory at once
+LARGE = 200_000  # customers
 _MODEL, _PART = "model_run", "part"
 
 
@@ -97,6 +98,7 @@ class _Work:
         self._case = as_taken(case_of(shop, use_case), self._facts)
         self._tables = tables_of(bench, shop, use_case, released, resolve.SCORER, hold=False)
         self._name = f"{shop.shop}-{use_case}"
+        self._slices = SLICES if shop.customers.public_bound > LARGE else (PARTS,)
 
     def done(self) -> dict[str, DatasetRef]:
         """The parts that were published before, of this release by this model."""
@@ -122,7 +124,7 @@ class _Work:
                 for number, table in enumerate(_of(self._tables, part, 0))
             ]
             made = []
-            for second in SLICES:
+            for second in self._slices:
                 rows = engine.materialise(self._case.features(*_of(held, second, 1)), "scoring")
                 made.append(self._case.score(rows, self._model, self._facts))
             scores = engine.materialise(ibis.memtable(pa.concat_tables(made)), "scores")

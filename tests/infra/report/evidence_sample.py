@@ -90,7 +90,7 @@ def risk(**changes: Any) -> Risk:
         how="how 6161",
     )
     membership = Membership(
-        attack="RMIA",
+        attack="RMIA, online",
         members=8841,
         others=8842,
         auc=internal("auc", 0.5413),
