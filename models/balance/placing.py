@@ -76,16 +76,18 @@ def _why(there: Point, metric: str) -> str:
 
 
 def _nearest(point: Point, front: Front) -> Point | None:
-    """The front's trial of the least distance in its choices, each on a logarithmic scale; ties to the chosen one."""
+    """The trial of the least distance in its choices, each on a logarithmic scale; ties to the chosen one.
+
+    Beaten trials count, too: a model is expected to be what trainings like it were.
+    """
     chosen = None if front.choice is None else front.choice.number
-    members = [each for each in front.points if each.number in front.front or each.number == chosen]
 
     def distance(each: Point) -> tuple[float, bool, int]:
         names = {*each.choices, *point.choices}
         gaps = [_gap(each.choices.get(name), point.choices.get(name)) for name in names]
         return math.fsum(gaps), each.number != chosen, each.number
 
-    return min(members or list(front.points), key=distance, default=None)
+    return min(front.points, key=distance, default=None)
 
 
 def _gap(one: float | str | None, other: float | str | None) -> float:
