@@ -1,10 +1,10 @@
 """The search: which choices to try next, told what came of the ones before.
 
-An Optuna study, asked and told, with the constraints. The sampler of models/balance/sampler.py widened the front most of
-those compared on 152 recorded trainings; at equal seconds of real ones it is not told apart from a grid
+An Optuna study, asked and told, with the constraints. The sampler of models/balance/sampler.py widened the front most
+of those compared on 152 recorded trainings; at equal seconds of real ones it is not told apart from a grid
 (benchmarks/_balance_search.py). Optuna's own tree-structured Parzen estimator (Ozaki et al. 2022) and NSGA-II (Deb et
-al. 2002) can be named instead. What is asked depends on the seed, the trial's number and the record alone: a search that
-was killed asks the same again.
+al. 2002) can be named instead. What is asked depends on the seed, the trial's number and the record alone: a search
+that was killed asks the same again.
 """
 
 from __future__ import annotations
