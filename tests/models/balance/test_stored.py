@@ -13,7 +13,7 @@ from models.balance.stored import stored_front
 SHOP = read_spec(Path("models/shop/shop.yaml"))
 
 
-@pytest.mark.parametrize("use_case", ["fraud"])
+@pytest.mark.parametrize("use_case", ["fraud", "recommender"])
 def test_the_embedded_shop_has_a_front_that_holds_today(use_case: str) -> None:
     front = stored_front(SHOP, use_case)
     assert front is not None
