@@ -14,7 +14,10 @@ from models.values.spec import ShopSpec
 
 
 def expired(site: Site, shop: ShopSpec, now: datetime) -> tuple[DatasetRef, ...]:
-    """The shop's published data sets that are older than their zone keeps data (quarantine as raw)."""
+    """The shop's published data sets that are older than their zone keeps data.
+
+    Quarantine is kept as raw data, and the features that a search for a balance started from as released data.
+    """
     days = shop.retention
     kept: dict[Zone, int] = {
         "raw": days.raw_days,
@@ -22,11 +25,13 @@ def expired(site: Site, shop: ShopSpec, now: datetime) -> tuple[DatasetRef, ...]
         "curated": days.curated_days,
         "released": days.released_days,
         "scores": days.scores_days,
+        "internal": days.released_days,
     }
+    named: dict[Zone, list[str]] = {"scores": scored(shop), "internal": searched(shop)}
     refs = (
         DatasetRef.parse(key.removesuffix(f"/{MANIFEST}"))
         for zone in kept
-        for name in (scored(shop) if zone == "scores" else [shop.shop])
+        for name in named.get(zone, [shop.shop])
         for key in site.store.list(f"{zone}/{name}/")
         if key.endswith(f"/{MANIFEST}")
     )
@@ -40,6 +45,11 @@ def expired(site: Site, shop: ShopSpec, now: datetime) -> tuple[DatasetRef, ...]
 def scored(shop: ShopSpec) -> list[str]:
     """The names of the data sets of a shop's predictions."""
     return [f"{shop.shop}-{use_case}{part}" for use_case in shop.use_cases for part in ("", "-parts")]
+
+
+def searched(shop: ShopSpec) -> list[str]:
+    """The names of the data sets with the features that searches for a balance started from."""
+    return [f"{shop.shop}-{use_case}-search" for use_case in shop.use_cases]
 
 
 def remove(site: Site, ref: DatasetRef, principal: Principal) -> None:

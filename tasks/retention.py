@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from infra.manifests import sweep
-from infra.retention import clear_abandoned, expired, remove, scored
+from infra.retention import clear_abandoned, expired, remove, scored, searched
 from models.values.dataset import DatasetRef
 from models.values.stage import SpecRef
 from tasks import resolve
@@ -23,8 +23,8 @@ def expire(pinned: SpecRef) -> tuple[DatasetRef, ...]:
         remove(site, ref, resolve.OFFICER)
     for zone in ("raw", "curated", "quarantine", "released"):
         sweep(site.store, zone, shop.shop, now - ABANDONED)
-    for use_case in shop.use_cases:
-        sweep(site.store, "internal", f"{shop.shop}-{use_case}", now - ABANDONED)
+    for name in (*(f"{shop.shop}-{use_case}" for use_case in shop.use_cases), *searched(shop)):
+        sweep(site.store, "internal", name, now - ABANDONED)
     for name in scored(shop):
         sweep(site.store, "scores", name, now - ABANDONED)
     clear_abandoned(site, now - ABANDONED)

@@ -10,7 +10,7 @@ import pytest
 from infra.manifests import NoSuchDataset, new_version, object_key, open_manifest
 from infra.storage import LocalStore, StorageError
 from models.values.dataset import DatasetRef
-from tasks import resolve, retention
+from tasks import choosing, resolve, retention
 
 
 @pytest.fixture
@@ -117,3 +117,15 @@ def test_every_removal_is_in_the_audit_log(place, later):
     log = (place.home / "audit.jsonl").read_text()
     assert [line for line in log.splitlines() if '"destroy"' in line and str(gone) in line]
     assert verify(place.home / "audit.jsonl").ok
+
+
+@pytest.mark.parametrize(("days", "gone"), [(364, False), (366, True)])
+def test_features_of_a_search_go_with_the_release_they_are_of(place, later, days, gone):
+    shop = resolve.spec(place.pin())
+    with resolve.bench("search", 1) as bench:
+        features = choosing.keep_named(bench, shop, "fraud-search", {"rows.arrow": b"rows"})
+        chosen = choosing.keep_named(bench, shop, "fraud-choice", {"choice.json": b"{}"})
+    later(days)
+    removed = retention.expire.fn(place.pin())
+    assert (features in removed) is gone
+    assert chosen not in removed
