@@ -124,6 +124,9 @@ def test_a_private_search_is_paid_before_its_first_trial(place: Place) -> None:
     record = next((place.home / "balance").glob("*.jsonl")).read_text()
     assert "internal" not in record
     assert _search(place, 2, private=True) == search, "the same search is not paid for twice"
+    done = _concluded(place, search)
+    assert (done.front.twin, done.front.charged) == (None, search.charged)
+    assert "epsilon" in Path(done.page).read_text(encoding="utf-8")
 
 
 def test_a_private_search_beyond_the_budget_is_refused(place: Place) -> None:
