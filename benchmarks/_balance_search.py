@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import ibis
 from scipy.stats import t
 
+from benchmarks._fraud import shop_rows
 from benchmarks.claims import claim
 from models.balance.front import bounds_of, history
 from models.balance.search import Sampler, Search
@@ -139,13 +140,4 @@ def _rows() -> Any:
     with tempfile.TemporaryDirectory() as folder:
         make_shop(Path(folder) / "shop", customers=CUSTOMERS, seed=SHOP_SEED)
         engine = ibis.duckdb.connect()
-        orders = engine.read_parquet(Path(folder) / "shop" / "orders.parquet")
-        people = engine.read_csv(Path(folder) / "shop" / "customers.csv")
-        orders = orders.mutate(
-            amount=orders.amount.round(),
-            ordered_at=orders.ordered_at.truncate("h"),
-            ship_postcode=orders.ship_postcode.substr(0, 3),
-        )
-        home = people.postcode.cast("string").substr(0, 3)
-        rows = FRAUD.features(orders, people.select("customer_id", "part", "household", postcode=home))
-        return engine.create_table("rows", rows)
+        return engine.create_table("rows", shop_rows(engine, Path(folder) / "shop"))

@@ -100,23 +100,25 @@ def _engine(folder: Path) -> Any:
     return engine
 
 
+def shop_rows(engine: Any, shop: Path) -> Any:
+    """The features of the embedded shop in the folder `shop`, of its tables as a release would hold them."""
+    orders = engine.read_parquet(shop / "orders.parquet")
+    people = engine.read_csv(shop / "customers.csv")
+    orders = orders.mutate(
+        amount=orders.amount.round(),
+        ordered_at=orders.ordered_at.truncate("h"),
+        ship_postcode=orders.ship_postcode.substr(0, 3),
+    )
+    home = people.postcode.cast("string").substr(0, 3)
+    return FRAUD.features(orders, people.select("customer_id", "part", "household", postcode=home))
+
+
 def _shop(customers: int, *, points: float, epsilons: tuple[float, ...]) -> Iterator[dict[str, object]]:
     """The embedded shop of a size; its tables as a release would hold them."""
     with tempfile.TemporaryDirectory() as folder:
         make_shop(Path(folder) / "shop", customers=customers, seed=SEED)
         engine, started = _engine(Path(folder)), time.perf_counter()
-        orders = engine.read_parquet(Path(folder) / "shop" / "orders.parquet")
-        people = engine.read_csv(Path(folder) / "shop" / "customers.csv")
-        orders = orders.mutate(
-            amount=orders.amount.round(),
-            ordered_at=orders.ordered_at.truncate("h"),
-            ship_postcode=orders.ship_postcode.substr(0, 3),
-        )
-        home = people.postcode.cast("string").substr(0, 3)
-        rows = engine.create_table(
-            "rows_of_orders",
-            FRAUD.features(orders, people.select("customer_id", "part", "household", postcode=home)),
-        )
+        rows = engine.create_table("rows_of_orders", shop_rows(engine, Path(folder) / "shop"))
         train, test = (FRAUD.examples(rows, part, {}) for part in ("train", "test"))
         prepared = round(time.perf_counter() - started)
         engine.disconnect()

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from models.privacy.runlog import RunLog
     from tasks.training import Restored
 
+SEED = 20_260_101  # of attacks, bootstraps and twins, never of sampling or noise
+
 
 class Ran(NamedTuple):
     """What a training did: its plan, its log, what follows from them, and whether they agree."""
@@ -44,7 +46,6 @@ def attacked(
     run: str,
     standing: tuple[EpsilonAudit, ...],
     seconds: float,
-    seed: int,
 ) -> Attacked:
     """Attack a model with its training customers and as many others, and audit the mechanism that trained it.
 
@@ -59,23 +60,23 @@ def attacked(
     from models.privacy.step_audit import audit_epsilon
 
     case, model, facts = restored
-    members, others = equal_sample(train, holdout, seed=seed)
+    members, others = equal_sample(train, holdout, seed=SEED)
     losses = [customer_losses(model, customers, loss=case.loss) for customers in (members, others)]
     delta = ran.plan.target.delta
     upper = upper_bits_of(ran.log)
 
     def fit(customers: CustomerExamples, number: int) -> object:
-        return twin_of(restored, customers, seed=seed + number)
+        return twin_of(restored, customers, seed=SEED + number)
 
     memberships = attack_members(
         model,
         members,
         others,
         loss=case.loss,
-        fit=also_on(left_over(train, holdout, seed=seed), fit),
+        fit=also_on(left_over(train, holdout, seed=SEED), fit),
         seconds=seconds,
         slices=slices_of(members, others),
-        seed=seed,
+        seed=SEED,
     )
     claimed, many = ran.claim.epsilon, len(standing) + 2
     audits = (
@@ -84,28 +85,28 @@ def attacked(
         audit_epsilon(ran.plan, audited=run, claimed=claimed, audits=many),
     )
     return Attacked(
-        audit=membership_attack(losses[0], losses[1], run=run, delta=delta, seed=seed),
+        audit=membership_attack(losses[0], losses[1], run=run, delta=delta, seed=SEED),
         roc=roc(losses[0], losses[1]),
         risk=Risk(
             upper_bits=upper,
             memberships=memberships,
             leakages=leakages(
-                case, model, members, others, facts=facts, upper=upper, seed=seed, memberships=memberships
+                case, model, members, others, facts=facts, upper=upper, seed=SEED, memberships=memberships
             ),
             audits=audits,
-            others=_read_off(restored, rows, seed),
+            others=_read_off(restored, rows),
         ),
     )
 
 
-def _read_off(restored: Restored, rows: ir.Table, seed: int) -> tuple[Measure, ...]:
+def _read_off(restored: Restored, rows: ir.Table) -> tuple[Measure, ...]:
     """What can be read off the vectors that a model makes; nothing where too few customers are there to tell."""
     from models.attacks.reconstruction import LEAST, reconstructions
 
     parts = rows.group_by("part").aggregate(people=rows.customer_id.nunique()).to_pyarrow().to_pylist()
     if len(parts) < 3 or min(int(part["people"]) for part in parts) < 2 * LEAST:
         return ()
-    return reconstructions(restored.case, rows, restored.model, restored.facts, seed=seed)
+    return reconstructions(restored.case, rows, restored.model, restored.facts, seed=SEED)
 
 
 def twin_of(restored: Restored, train: CustomerExamples, *, seed: int) -> object:

@@ -16,7 +16,7 @@ from models.values.stage import Fitted, SpecRef
 from models.values.target import PrivacyTarget
 from tasks import resolve
 from tasks.artifacts import publish_markdown
-from tasks.attacking import Attacked, Ran, attacked, twin_of
+from tasks.attacking import SEED, Attacked, Ran, attacked, twin_of
 from tasks.auditing import standing_audits
 from tasks.budget import account
 from tasks.placing import placed
@@ -26,8 +26,6 @@ from tasks.training import LOG, LOSSES, PLAN, Restored, case_of, choices_of, res
 
 if TYPE_CHECKING:
     from models.privacy.examples import CustomerExamples
-
-SEED = 20_260_101  # of resampling and of the twin, never of sampling or noise
 
 
 class NoBaseline(PrivetError, ValueError):
@@ -58,7 +56,6 @@ def assess(pinned: SpecRef, use_case: str, fitted: Fitted) -> Evidence:
             run=fitted.output.version,
             standing=standing_audits(bench.site, shop, use_case, ran.plan),
             seconds=shop.use_cases[use_case].balance.attack_seconds,
-            seed=SEED,
         )
         bench.advance(4, "model attacked")
         rules = compliance_of(

@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from infra.manifests import MANIFEST, latest, new_version
+from infra.manifests import MANIFEST, latest
 from infra.quiet import hushed
 from infra.registry import ModelRef, Registry
-from infra.sealed import keep, recall
+from infra.sealed import recall
 from infra.site import Site
 from models.values.base import Value
-from models.values.dataset import DatasetRef, Manifest
+from models.values.dataset import DatasetRef
 from models.values.errors import PrivetError
 from models.values.risk import EpsilonAudit
 from models.values.spec import ShopSpec
@@ -25,6 +25,7 @@ from tasks import resolve
 from tasks.budget import account
 from tasks.choosing import paid, taken
 from tasks.fencing import still_wanted
+from tasks.sealing import keep_internal, named
 from tasks.stage import scrubbed, stage
 from tasks.training import UnknownCase, case_of, facts_of, tables_of
 
@@ -67,7 +68,7 @@ def audit(
     with resolve.bench(f"audit {use_case}", 2) as bench:
         plan, company = _company(bench, shop, use_case, released, reservation)
         bench.advance(1, "training with canaries")
-        ref = DatasetRef(zone="internal", name=_name(shop, use_case), version=new_version(bench.now))
+        ref = named(bench, shop, _suffix(use_case))
         before = sum(kept.plan == plan.digest() for kept in _kept(bench.site, shop, use_case))
         found = audit_one_run(
             plan,
@@ -79,7 +80,8 @@ def audit(
         )
         bench.site.ledger.commit(reservation)
         still_wanted()
-        _keep(bench, shop, ref, released, PlanAudit(plan=plan.digest(), audit=found))
+        kept = PlanAudit(plan=plan.digest(), audit=found).model_dump_json().encode()
+        keep_internal(bench, shop, ref, {AUDIT: kept}, released)
         withdrawn = _withdrawn(bench.site, shop, use_case) if found.broken else None
         bench.advance(2, "audited")
         return Audited(
@@ -171,34 +173,17 @@ def _company(
     return plan, Company(case=case, facts=facts, customers=case.examples(rows, "train", facts))
 
 
-def _name(shop: ShopSpec, use_case: str) -> str:
-    return f"{shop.shop}-{use_case}-audit"
+def _suffix(use_case: str) -> str:
+    return f"{use_case}-audit"
 
 
 def _kept(site: Site, shop: ShopSpec, use_case: str) -> Any:
     """The audits of a use case, newest first."""
-    folder = f"internal/{_name(shop, use_case)}/"
+    folder = f"internal/{shop.shop}-{_suffix(use_case)}/"
     for key in sorted(site.store.list(folder), reverse=True):
         if key.endswith(f"/{MANIFEST}"):
             ref = DatasetRef.parse(key.removesuffix(f"/{MANIFEST}"))
             yield PlanAudit.model_validate_json(recall(site, resolve.TRAINER, ref, AUDIT))
-
-
-def _keep(
-    bench: resolve.Bench, shop: ShopSpec, ref: DatasetRef, released: DatasetRef, found: PlanAudit
-) -> None:
-    manifest = Manifest(
-        ref=ref,
-        shop=shop.shop,
-        synthetic=shop.synthetic,
-        created_at=bench.now,
-        policy_hash=shop.digest(),
-        parents=(released,),
-        tables=(),
-        files=(),
-    )
-    content = found.model_dump_json().encode()
-    keep(bench.site, resolve.TRAINER, ref, {AUDIT: content}, manifest=manifest)
 
 
 def _withdrawn(site: Site, shop: ShopSpec, use_case: str) -> RegisteredModel | None:

@@ -25,10 +25,11 @@ from models.values.spec import ShopSpec
 from models.values.stage import Balanced, SearchRef, SpecRef
 from tasks import resolve
 from tasks.budget import account
-from tasks.choosing import keep_front, keep_named
+from tasks.choosing import keep_front
 from tasks.fencing import still_wanted
 from tasks.gating import write_new_page
 from tasks.ruling import packs_of
+from tasks.sealing import keep_internal, named
 from tasks.stage import scrubbed, stage
 from tasks.studies import Study, open_study, refer, referred
 from tasks.training import case_of, tables_of
@@ -100,7 +101,7 @@ def gather(
         rows = bench.engine.materialise(case.features(*held), "searched")
         bench.advance(1, "features computed")
         files = as_files(rows, case.facts(*held))
-        ref = keep_named(bench, other, f"{name}-search", files)
+        ref = keep_internal(bench, other, named(bench, other, f"{name}-search"), files)
         bench.advance(2, "features sealed")
         search = SearchRef(
             key=key,

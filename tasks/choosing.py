@@ -6,14 +6,15 @@ import json
 from typing import TYPE_CHECKING
 
 from infra.ledger import LedgerError
-from infra.manifests import NoSuchDataset, latest, new_version
-from infra.sealed import keep, recall
+from infra.manifests import NoSuchDataset, latest
+from infra.sealed import recall
 from models.values.balance import Front, Number
 from models.values.base import Value
-from models.values.dataset import DatasetRef, Manifest
+from models.values.dataset import DatasetRef
 from models.values.spec import ShopSpec
 from models.values.target import PrivacyTarget
 from tasks import resolve
+from tasks.sealing import keep_internal, named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,12 +59,16 @@ def paid(site: Site, account: str, reservation: str, wanted: Taken) -> Taken:
 
 def take(bench: resolve.Bench, shop: ShopSpec, use_case: str, choices: Mapping[str, Number]) -> DatasetRef:
     """Let later trainings of a use case take `choices`."""
-    return keep_named(bench, shop, f"{use_case}-choice", {CHOICE: json.dumps(dict(choices)).encode()})
+    return keep_internal(
+        bench, shop, named(bench, shop, f"{use_case}-choice"), {CHOICE: json.dumps(dict(choices)).encode()}
+    )
 
 
 def keep_front(bench: resolve.Bench, shop: ShopSpec, use_case: str, front: Front) -> DatasetRef:
     """Seal the front of a use case, against which its later models are placed."""
-    return keep_named(bench, shop, f"{use_case}-front", {FRONT: front.model_dump_json().encode()})
+    return keep_internal(
+        bench, shop, named(bench, shop, f"{use_case}-front"), {FRONT: front.model_dump_json().encode()}
+    )
 
 
 def last_front(site: Site, shop: ShopSpec, use_case: str) -> tuple[str, Front] | None:
@@ -82,19 +87,3 @@ def _latest(site: Site, name: str) -> DatasetRef | None:
         return latest(site.store, "internal", name)
     except NoSuchDataset:
         return None
-
-
-def keep_named(bench: resolve.Bench, shop: ShopSpec, suffix: str, contents: dict[str, bytes]) -> DatasetRef:
-    """Seal files as an internal data set of the shop whose name ends in `suffix`."""
-    ref = DatasetRef(zone="internal", name=f"{shop.shop}-{suffix}", version=new_version(bench.now))
-    manifest = Manifest(
-        ref=ref,
-        shop=shop.shop,
-        synthetic=shop.synthetic,
-        created_at=bench.now,
-        policy_hash=shop.digest(),
-        parents=(),
-        tables=(),
-        files=(),
-    )
-    return keep(bench.site, resolve.TRAINER, ref, contents, manifest=manifest)

@@ -74,8 +74,10 @@ def _judge(bench: resolve.Bench, shop: ShopSpec, evidence: Evidence) -> Judge:
 
 def _point(evidence: Evidence, choices: Mapping[str, Number], seconds: float) -> Point:
     """A model as a point; on private data the utility is the released one and the risk the accountant's bound."""
+    from models.privacy.bits import as_measure
+
     risk, public = evidence.risk, evidence.synthetic is not None
-    upper = _exactly("leakage (bits, upper bound)", risk.upper_bits)
+    upper = as_measure(risk.upper_bits)
     measured = public and risk.leakages and risk.advantage is not None
     return Point(
         number=0,
@@ -114,8 +116,3 @@ def _unkept(evidence: Evidence, point: Point, constraints: tuple[Constraint, ...
         for each in decisive
         if violations(point.model_copy(update={"broken": ()}), [each])
     )
-
-
-def _exactly(name: str, value: float) -> Measure:
-    how = "the accountant's bound, Renyi DP at order 1"
-    return Measure(name=name, value=value, low=value, high=value, scope="public", how=how)

@@ -18,8 +18,9 @@ from tasks.artifacts import publish_markdown
 from tasks.auditing import standing_audits
 from tasks.fencing import still_wanted
 from tasks.gating import write_new_page
+from tasks.sealing import keep_internal, named
 from tasks.stage import stage
-from tasks.training import PLAN, keep_internal, restored
+from tasks.training import PLAN, restored
 
 EVIDENCE = "evidence.json"
 
@@ -45,7 +46,8 @@ def publish(pinned: SpecRef, use_case: str, fitted: Fitted, evidence: Evidence) 
             plan,
             service=Service(case=case.name, facts=packed(facts)),
         )
-        keep_internal(bench, shop, use_case, fitted.released, {EVIDENCE: evidence.model_dump_json().encode()})
+        kept = {EVIDENCE: evidence.model_dump_json().encode()}
+        keep_internal(bench, shop, named(bench, shop, use_case), kept, fitted.released)
         bench.advance(2, "writing the dossier")
         dossier = f"{settings.reports_dir}/dossier-{use_case}-{evidence.run}.html"
         write_new_page(dossier, render(evidence, internal=False, languages=shop.languages))

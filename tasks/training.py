@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from infra.access import Principal
 from infra.datasets import read
-from infra.manifests import new_version
 from infra.quiet import hushed
-from infra.sealed import keep, recall
+from infra.sealed import recall
 from models.cases.facts import packed, unpacked
-from models.values.dataset import DatasetRef, Manifest
+from models.values.dataset import DatasetRef
 from models.values.errors import PrivetError
 from models.values.spec import ShopSpec
 from models.values.stage import Fitted, SpecRef
@@ -18,6 +17,7 @@ from models.values.target import PrivacyTarget
 from tasks import artifacts, resolve
 from tasks.budget import account
 from tasks.choosing import paid, taken
+from tasks.sealing import keep_internal, named
 from tasks.stage import stage
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def fit(pinned: SpecRef, use_case: str, released: DatasetRef, reservation: str) 
             LOG: result.log.model_dump_json().encode(),
             LOSSES: repr(list(result.losses)).encode(),
         }
-        output = keep_internal(bench, shop, use_case, released, contents)
+        output = keep_internal(bench, shop, named(bench, shop, use_case), contents, released)
         return Fitted(output=output, released=released, reservation=reservation, seconds=bench.seconds)
 
 
@@ -129,24 +129,6 @@ def facts_of(
         facts[statistic.name], log = noised_sum(given, name=statistic.name, noise_multiplier=noise)
         logs.append(log)
     return facts, tuple(logs)
-
-
-def keep_internal(
-    bench: resolve.Bench, shop: ShopSpec, use_case: str, released: DatasetRef, contents: dict[str, bytes]
-) -> DatasetRef:
-    """Seal files of a run as an internal data set."""
-    ref = DatasetRef(zone="internal", name=f"{shop.shop}-{use_case}", version=new_version(bench.now))
-    manifest = Manifest(
-        ref=ref,
-        shop=shop.shop,
-        synthetic=shop.synthetic,
-        created_at=bench.now,
-        policy_hash=shop.digest(),
-        parents=(released,),
-        tables=(),
-        files=(),
-    )
-    return keep(bench.site, resolve.TRAINER, ref, contents, manifest=manifest)
 
 
 def choices_of(made: Restored, target: PrivacyTarget) -> dict[str, Number]:

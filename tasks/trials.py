@@ -15,7 +15,7 @@ from models.values.spec import ShopSpec
 from models.values.stage import SearchRef
 from models.values.target import PrivacyTarget
 from tasks import resolve
-from tasks.attacking import twin_of
+from tasks.attacking import SEED, twin_of
 from tasks.ruling import compliance_of
 from tasks.training import Restored, case_of, facts_of
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from models.values.balance import Number
 
 ROWS, PUBLIC = "rows.arrow", "public.npz"
-SEED = 20_260_101  # of attacks, bootstraps and the twin, never of sampling or noise
 
 
 class Material(NamedTuple):
@@ -97,7 +96,7 @@ def trained(
     """
     from models.balance.space import aimed, variant
     from models.balance.taken import noted
-    from models.privacy.bits import upper_bits_planned
+    from models.privacy.bits import as_measure, upper_bits_planned
     from models.privacy.trainer import fit
 
     case, started = variant(given.case, choices), time.perf_counter()
@@ -117,7 +116,7 @@ def trained(
     said = case.outputs(model, parts["test"], facts)
     if search.private:
         utility = metric.released(said, parts["test"], epsilon=plan.target.epsilon, delta=plan.target.delta)
-        risk = advantage = _bounded(upper)
+        risk = advantage = as_measure(upper)
     else:
         utility = metric.exact(said, parts["test"], seed=SEED)
         risk, advantage = _attacked(made, parts, upper)
@@ -174,14 +173,3 @@ def _attacked(made: Restored, parts: Mapping[str, CustomerExamples], upper: floa
 
 def _parts(case: UseCase, given: Material, facts: Facts) -> dict[str, CustomerExamples]:
     return {part: case.examples(given.rows, part, facts) for part in ("train", "test", "holdout")}
-
-
-def _bounded(upper: float) -> Measure:
-    return Measure(
-        name="leakage (bits, upper bound)",
-        value=upper,
-        low=upper,
-        high=upper,
-        scope="public",
-        how="the accountant's bound, Renyi DP at order 1",
-    )

@@ -27,6 +27,7 @@ from scipy.integrate import quad
 
 from models.privacy.plan import PrivacyPlan
 from models.privacy.runlog import RunLog
+from models.values.scope import Measure
 
 _FAR = 12.0  # standard deviations; what lies beyond is below 1e-30
 _NEARLY = 1e-3
@@ -112,3 +113,15 @@ def _bregman(u: float) -> float:
     if abs(u) < _NEARLY:
         return u * u * (1 / 2 - u * (1 / 6 - u * (1 / 12 - u / 20)))
     return (1 + u) * math.log1p(u) - u
+
+
+def as_measure(bits: float) -> Measure:
+    """The bound as a public number without an error."""
+    return Measure(
+        name="leakage (bits, upper bound)",
+        value=bits,
+        low=bits,
+        high=bits,
+        scope="public",
+        how="the accountant's bound, Renyi DP at order 1",
+    )

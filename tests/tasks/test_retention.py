@@ -10,7 +10,8 @@ import pytest
 from infra.manifests import NoSuchDataset, new_version, object_key, open_manifest
 from infra.storage import LocalStore, StorageError
 from models.values.dataset import DatasetRef
-from tasks import choosing, resolve, retention
+from tasks import resolve, retention
+from tasks.sealing import keep_internal, named
 
 
 @pytest.fixture
@@ -123,8 +124,8 @@ def test_every_removal_is_in_the_audit_log(place, later):
 def test_features_of_a_search_go_with_the_release_they_are_of(place, later, days, gone):
     shop = resolve.spec(place.pin())
     with resolve.bench("search", 1) as bench:
-        features = choosing.keep_named(bench, shop, "fraud-search", {"rows.arrow": b"rows"})
-        chosen = choosing.keep_named(bench, shop, "fraud-choice", {"choice.json": b"{}"})
+        features = keep_internal(bench, shop, named(bench, shop, "fraud-search"), {"rows.arrow": b"rows"})
+        chosen = keep_internal(bench, shop, named(bench, shop, "fraud-choice"), {"choice.json": b"{}"})
     later(days)
     removed = retention.expire.fn(place.pin())
     assert (features in removed) is gone
