@@ -7,6 +7,7 @@ each input, in [0, 1], and noise; the hyper-parameters are the most likely ones 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -29,21 +30,33 @@ class Belief(NamedTuple):
     stddev: Floats
 
 
-class GaussianProcess:
-    """A process fitted to `values` (n,) at `places` (n, d) in [0, 1]."""
+Trend = Callable[[Floats], Floats]
+"""What is believed beforehand of the values (n,) at places (n, d), up to a constant."""
 
-    def __init__(self, places: Floats, values: Floats) -> None:
-        self._middle = float(values.mean())
-        self._scale = float(values.std()) or 1.0
-        self._fitted = _fitted(places, self._standard(values))
-        self._set(places, values)
+
+def flat(places: Floats) -> Floats:
+    """No trend."""
+    return np.zeros(len(places))
+
+
+class GaussianProcess:
+    """A process fitted to how far `values` (n,) at `places` (n, d) in [0, 1] are from a trend."""
+
+    def __init__(self, places: Floats, values: Floats, trend: Trend = flat) -> None:
+        beyond = values - trend(places)
+        self._trend = trend
+        self._middle = float(beyond.mean())
+        self._scale = float(beyond.std()) or 1.0
+        self._fitted = _fitted(places, self._standard(beyond))
+        self._set(places, beyond)
 
     def beside(self, places: Floats) -> GaussianProcess:
         """The same process as if its own mean had been seen at `places` too (Ginsbourger et al. 2010)."""
         made = object.__new__(GaussianProcess)
         made._middle, made._scale, made._fitted = self._middle, self._scale, self._fitted
-        expected = self.at(places).mean
-        made._set(np.concatenate([self._places, places]), np.concatenate([self._values, expected]))
+        made._trend = self._trend
+        expected = self.at(places).mean - self._trend(places)
+        made._set(np.concatenate([self._places, places]), np.concatenate([self._beyond, expected]))
         return made
 
     def at(self, places: Floats) -> Belief:
@@ -51,16 +64,17 @@ class GaussianProcess:
         cross = self._fitted.scale * matern(places, self._places, self._fitted.lengths)
         narrowed = self._inverse @ cross.T
         variance = np.maximum(self._fitted.scale - (narrowed**2).sum(axis=0), 1e-12)
-        return Belief(self._middle + self._scale * (cross @ self._weights), self._scale * np.sqrt(variance))
+        beyond = self._middle + self._scale * (cross @ self._weights)
+        return Belief(self._trend(places) + beyond, self._scale * np.sqrt(variance))
 
-    def _standard(self, values: Floats) -> Floats:
-        return (values - self._middle) / self._scale
+    def _standard(self, beyond: Floats) -> Floats:
+        return (beyond - self._middle) / self._scale
 
-    def _set(self, places: Floats, values: Floats) -> None:
-        self._places, self._values = places, values
+    def _set(self, places: Floats, beyond: Floats) -> None:
+        self._places, self._beyond = places, beyond
         root = np.linalg.cholesky(_covariance(places, self._fitted))
         self._inverse = np.linalg.inv(root)  # some dozens of rows
-        self._weights = self._inverse.T @ (self._inverse @ self._standard(values))
+        self._weights = self._inverse.T @ (self._inverse @ self._standard(beyond))
 
 
 class _Fitted(NamedTuple):

@@ -1,10 +1,9 @@
 """The search: which choices to try next, told what came of the ones before.
 
-An Optuna study, asked and told, with the constraints. The sampler of models/balance/sampler.py widened the front most
-of those compared on 152 recorded trainings; at equal seconds of real ones it is not told apart from a grid
-(benchmarks/_balance_search.py). Optuna's own tree-structured Parzen estimator (Ozaki et al. 2022) and NSGA-II (Deb et
-al. 2002) can be named instead. What is asked depends on the seed, the trial's number and the record alone: a search
-that was killed asks the same again.
+An Optuna study, asked and told, with the constraints. The sampler of models/balance/sampler.py finds wider fronts than
+a grid of equal cost does (benchmarks/_balance_search.py). Optuna's own tree-structured Parzen estimator (Ozaki et al.
+2022) and NSGA-II (Deb et al. 2002) can be named instead. What is asked depends on the seed, the trial's number and the
+record alone: a search that was killed asks the same again.
 """
 
 from __future__ import annotations
@@ -73,6 +72,15 @@ class Search:
         told = [entry.points for _, entry in sorted(self._entries.items()) if entry.points]
         runs = between(told)
         return tuple(pooled(points, runs) for points in told)
+
+    @property
+    def failures(self) -> dict[int, str]:
+        """By number, why a trial that ended has no point."""
+        return {
+            number: entry.failed
+            for number, entry in self._entries.items()
+            if entry.failed and not entry.points
+        }
 
     @property
     def asked(self) -> int:

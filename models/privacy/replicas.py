@@ -14,6 +14,7 @@ from typing import Any, Final
 import tensorflow as tf
 
 from models.privacy.errors import PrivacyError
+from models.privacy.graphs import update
 
 _SUM: Final = tf.distribute.ReduceOp.SUM
 
@@ -43,6 +44,13 @@ class Replicas:
                 f"the model is mirrored on {self.count} replicas, the optimiser is not; make both in the scope of "
                 "the same strategy"
             ) from cause
+
+    def apply(self, optimizer: Any, gradients: list[Any], variables: list[Any]) -> None:
+        """Move the variables of every replica by the same gradients."""
+        if self.count == 1:
+            update(optimizer, gradients, variables)
+        else:
+            optimizer.apply(gradients, variables)
 
     def together(self, step: Callable[..., tuple[Any, Any]]) -> Callable[..., tuple[Any, Any]]:
         """`step` on every replica at once: numbers in its first result are added up, its second is one's."""

@@ -270,7 +270,8 @@ class Training:
         sums = {id(v): part for v, part in zip(self._model.trainable_variables, total, strict=True)}
         query = self._query(Drawn(self._replicas.once(noise), self._shapes, stddev=self._plan.noise_stddev))
         noised, _, _ = query.get_noised_result([sums[id(v)] for v in self._dense], self._state)
-        self._optimizer.apply([part / self._divisor for part in self._replicas.total(noised)], self._dense)
+        mean = [part / self._divisor for part in self._replicas.total(noised)]
+        self._replicas.apply(self._optimizer, mean, self._dense)
         slices = [sums[id(pending.table.variable)] for pending in self._tables]
         for pending, rows in zip(self._tables, slices, strict=True):
             pending.table.descend(rows, self._divisor)

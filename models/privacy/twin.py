@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from models.privacy.clipping.bookkeeping import recording
 from models.privacy.examples import CustomerExamples
 from models.privacy.gradients import Loss, log_odds, masked_arrays, masked_mean, merge
-from models.privacy.graphs import compiled
+from models.privacy.graphs import compiled, update
 from models.privacy.probe import squeezed
 from models.privacy.tables import Table
 
@@ -59,7 +59,7 @@ class Twin:
             mean = tf.reduce_mean(masked_mean(losses, mask))
         tables = [table.variable for table in self._tables]
         dense, sparse = tape.gradient(mean, [self._dense, tables])
-        self._optimizer.apply(dense, self._dense)
+        update(self._optimizer, dense, self._dense)
         for table, slices in zip(self._tables, sparse, strict=True):
             table.descend(slices)
 

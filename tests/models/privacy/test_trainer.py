@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from models.privacy import trainer
 from models.privacy.accounting import claim
@@ -225,6 +227,25 @@ def test_nothing_private_is_in_a_repr(
     )
     assert "0.123456" not in repr(result)
     assert "300" not in repr(make_customers(300))
+
+
+def test_customers_do_not_outlive_their_training(
+    make_plan: Any, make_model: Any, make_customers: Any, log_loss: Any
+) -> None:
+    customers = make_customers(487)
+    fit(make_plan(steps=2), make_model(), customers, loss=log_loss, optimizer=keras.optimizers.Adam())
+    fit_twin(
+        make_model(),
+        customers,
+        loss=log_loss,
+        optimizer=keras.optimizers.Adam(),
+        steps=2,
+        batch=50,
+        seed=1,
+    )
+    gc.collect()
+    alive = [tensor for tensor in gc.get_objects() if isinstance(tensor, tf.Tensor)]
+    assert [tensor.shape for tensor in alive if tensor.shape.rank and tensor.shape[0] == 487] == []
 
 
 def _finished(make_plan: Any, make_model: Any, make_customers: Any, log_loss: Any) -> Any:
