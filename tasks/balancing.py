@@ -121,16 +121,27 @@ def gather(
 
 
 @stage(timeout_seconds=3600, tags={"privet", "balance", "train"})
-def trial(pinned: SpecRef, use_case: str, search: SearchRef, number: int) -> Point:
-    """The training of one number: asked of the study, run, told to it and noted in MLflow. Done before, it is read."""
+def trial(pinned: SpecRef, use_case: str, search: SearchRef, number: int) -> Point | None:
+    """The training of one number: asked of the study, run, told to it and noted in MLflow. Done before, it is read.
+
+    None for choices of which no training can be made: the study notes why, and the search goes on.
+    """
+    from models.cases.case import CaseError
+    from models.privacy.errors import PrivacyError
+
     shop = resolve.spec(pinned)
     with resolve.bench(f"trial {number + 1} of {search.trials}", 1) as bench, hushed():
         given = material(bench, search)
         study = _study(bench, shop, use_case, given, search)
-        if (done := study.done(number)) is not None:
-            return done
+        if study.ended(number):
+            return study.done(number)
         asked = study.ask()
-        return _run(bench, shop, use_case, given, search, study, asked.number, asked.choices)
+        try:
+            return _run(bench, shop, use_case, given, search, study, asked.number, asked.choices)
+        except (PrivacyError, CaseError) as cause:
+            study.fail(asked.number, str(cause))
+            bench.advance(1, f"not made: {cause}")
+            return None
 
 
 @stage(timeout_seconds=3600, tags={"privet", "balance", "train"})

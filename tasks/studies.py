@@ -57,10 +57,13 @@ class Study(NamedTuple):
     space: dict[str, Any]
     metric: str
 
+    def ended(self, number: int) -> bool:
+        """Whether the trial of that number was made, well or not."""
+        return number < self.search.asked and number not in self.search.open
+
     def done(self, number: int) -> Point | None:
-        """What came of the trial of that number; None if it is not done."""
-        points = self.search.points
-        return points[number] if number < len(points) else None
+        """What came of the trial of that number; None if nothing did."""
+        return next((point for point in self.search.points if point.number == number), None)
 
     def ask(self) -> Asked:
         """The next trial."""
@@ -71,6 +74,10 @@ class Study(NamedTuple):
         """What came of a trial, once more or for the first time."""
         told: Point = self.search.tell(number, point)
         return told
+
+    def fail(self, number: int, why: str) -> None:
+        """A trial that cannot be made, and why; the search goes on without it."""
+        self.search.fail(number, why)
 
     def doubtful(self, most: int) -> Point | None:
         """The point to train again first; None if the front is sure, or if `most` were trained again already."""
@@ -83,11 +90,16 @@ class Study(NamedTuple):
         return points[named[0]] if named else None
 
     def found(self, twin: Measure | None, twin_risk: Measure | None) -> Mapping[str, Any]:
-        """The fields of a front that follow from the points."""
+        """The fields of a front that follow from the points. Raises BalanceError if no trial could be made."""
         from models.balance.choice import choose
+        from models.balance.errors import BalanceError
         from models.balance.front import front, history, knee
 
         points = self.search.points
+        if not points:
+            raise BalanceError(
+                f"no trial could be made; the first one: {self.search.failures.get(0, 'not tried')}"
+            )
         shown = front(points, self.constraints)
         return {
             "points": points,

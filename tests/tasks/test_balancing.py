@@ -11,6 +11,8 @@ import pytest
 from infra.ledger import BudgetExceeded
 from infra.manifests import latest
 from infra.settings import Settings
+from models.balance.errors import BalanceError
+from models.privacy.errors import PrivacyError
 from models.values.balance import Front
 from models.values.stage import Balanced, SearchRef
 from tasks import balancing, choosing, resolve
@@ -110,6 +112,29 @@ def test_a_tighter_bound_moves_the_choice_without_another_training(balanced: Any
     assert moved.choice is not None
     assert moved.choice.number != chosen.number
     assert len(moved.points) == TRIALS
+
+
+def test_a_search_goes_on_without_a_trial_that_cannot_be_made(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search, made, tried = _search(place, 2), balancing.trained, []
+
+    def broken(*given: Any, number: int) -> Any:
+        tried.append(number)
+        if number == 0:
+            raise PrivacyError("this plan cannot be kept")
+        return made(*given, number=number)
+
+    monkeypatch.setattr(balancing, "trained", broken)
+    with pytest.raises(BalanceError, match="not tried"):
+        _concluded(place, search)
+    assert balancing.trial.fn(place.pin(), "fraud", search, 0) is None
+    with pytest.raises(BalanceError, match="this plan cannot be kept"):
+        _concluded(place, search)
+    assert balancing.trial.fn(place.pin(), "fraud", search, 1).number == 1
+    assert balancing.trial.fn(place.pin(), "fraud", search, 0) is None
+    assert tried == [0, 1], "it is not tried again"
+    assert [point.number for point in _concluded(place, search).front.points] == [1]
 
 
 def test_a_private_search_is_paid_before_its_first_trial(place: Place) -> None:
