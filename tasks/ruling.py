@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from expectations.compliance.packs import evaluate, load
 from infra.manifests import open_manifest
 from models.values.balance import Compliance
-from models.values.spec import Release, ShopSpec
+from models.values.spec import Regime, Release, ShopSpec
 from tasks.training import case_of
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from infra.site import Site
     from models.values.dataset import DatasetRef, Manifest
 
+LAWS: Final[tuple[Regime, ...]] = ("gdpr", "pipl")  # of which there are packs
 PERSONALISED = "personalised"  # a customer's own switch, where the shop has one
 
 
@@ -31,7 +32,7 @@ def compliance_of(
     facts = {
         **_of_purpose(shop, use_case),
         **_of_release(shop, use_case, manifest),
-        **shop.declared.model_dump(),
+        **_declared(shop),
         "epsilon_claimed": epsilon,
         "epsilon_target": shop.target(use_case).epsilon,
         "log_matches_plan": log_matches_plan,
@@ -39,12 +40,18 @@ def compliance_of(
     return evaluate(load(shop.regimes), facts)
 
 
+def _declared(shop: ShopSpec) -> dict[str, Fact]:
+    said = shop.declared.model_dump(exclude={"transfer_mechanism"})
+    ways = {f"transfer_{regime}": shop.declared.transfer_mechanism.get(regime) for regime in LAWS}
+    return {**said, **ways}
+
+
 def _of_purpose(shop: ShopSpec, use_case: str) -> dict[str, Fact]:
     purpose, case = shop.purposes[shop.use_cases[use_case].purpose], case_of(shop, use_case)
     asked = set(purpose.basis.values()) == {"consent"}
     kept = shop.retention.model_dump()
     return {
-        **{f"basis_{regime}": purpose.basis.get(regime) for regime in ("gdpr", "pipl")},
+        **{f"basis_{regime}": purpose.basis.get(regime) for regime in LAWS},
         "consent_filtered": shop.consent is not None or "consent" not in purpose.basis.values(),
         "retention_days": max(kept.values()),
         "notice_present": shop.notice is not None,

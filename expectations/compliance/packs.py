@@ -21,7 +21,8 @@ FACTS: Final[dict[str, str]] = {
     "basis_gdpr": "the lawful basis that the purpose states under GDPR: consent, contract, legal_duty, "
     "legitimate_interest",
     "basis_pipl": "the same under PIPL, which knows no legitimate interest",
-    "consent_filtered": "customers whose recorded choice does not allow the purpose were left out before any join",
+    "consent_filtered": "customers whose recorded choice does not allow the purpose were left out before any join; "
+    "without a record, no choice is known",
     "gate_passed": "the gate held on the bytes of the release that were read back",
     "publishes_tables": "the release holds tables that are published",
     "k_least": "customers in the smallest class of the published tables",
@@ -30,26 +31,28 @@ FACTS: Final[dict[str, str]] = {
     "epsilon_target": "the epsilon of the spec's target",
     "log_matches_plan": "what ran is what was planned and accounted for",
     "retention_days": "the longest time, in days, that any zone with customers' data keeps it",
-    "notice_present": "customers are told what their data is used for, from the spec",
+    "notice_present": "the spec holds what customers must be told; that they were told is not known",
     "assessment_present": "the shop assessed the impact before, and that is on record; the dossier alone is none",
-    "encrypted": "data and models that hold customers' data are encrypted where they are stored",
+    "encrypted": "the files of the release are encrypted where they are stored",
     "pseudonymised": "keys of customers are pseudonymised before training",
     "personalised": "the use case shows or offers customers what fits them",
     "personalised_switch": "customers can turn that off, and the run reads nothing of those who did",
     "automated_decisions": "the use case marks or ranks customers or what they do, without a person",
     "decisions_explained": "what it says is given with its reasons, or the notice explains how it is found",
-    "sensitive_columns": "columns of special categories or sensitive personal information that the purpose reads",
+    "sensitive_columns": "columns with the role sensitive that the purpose reads; which are so by law is not known",
     "separate_consent": "customers consented separately and explicitly to the use of these columns",
     "children_rows": "customers under 14 among those whose data is used",
     "guardian_consent": "their guardians consented",
     "crosses_border": "customers' data is stored or processed outside the jurisdiction that it was collected in",
-    "transfer_mechanism": "what allows that: adequacy, standard_clauses, binding_rules, derogation (GDPR); "
-    "security_assessment, certification, standard_contract (PIPL)",
+    "transfer_gdpr": "what allows that under GDPR: adequacy, standard_clauses, binding_rules, approved_code, "
+    "approved_certification, authorised_clauses, derogation",
+    "transfer_pipl": "what allows that under PIPL: security_assessment, certification, standard_contract, exemption",
     "transfer_consent": "customers consented separately to that crossing",
 }
 """Every fact that a pack may read, by name, and what it means. Yes or no, a number, or a word; None if not known.
 
-A fact that is not known meets no condition: a rule that asks for it is not met.
+A fact that is not known meets no condition: a rule that asks for it is not met. What the spec has under `declared` is
+the shop's own word.
 """
 
 _HERE = Path(__file__).parent

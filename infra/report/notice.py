@@ -1,7 +1,7 @@
 """The notice: what a shop's customers are told, from the same spec that runs the processing.
 
-It holds what Regulation (EU) 2016/679, art. 13, and the Personal Information Protection Law of China,
-art. 17, ask for by content: who is responsible, which data, what for and on which basis, how long, who else
+It holds what Regulation (EU) 2016/679, art. 13, and the Personal Information Protection Law of China, art. 17,
+23, 24 and 39, ask for by content: who is responsible, which data, what for and on which basis, how long, who else
 receives it, where it goes, decisions by machines, rights and how to use them. Where the spec does not say
 enough for that, no notice is made.
 """
@@ -32,7 +32,7 @@ RIGHTS: dict[str, frozenset[Regime]] = {
     "restrict": frozenset({"gdpr", "pipl"}),
     "object": frozenset({"gdpr"}),
     "refuse": frozenset({"pipl"}),
-    "portability": frozenset({"gdpr", "pipl"}),
+    "portability": frozenset({"gdpr", "ccpa", "pipl"}),
     "explain": frozenset({"pipl"}),
     "machine": frozenset({"gdpr", "pipl"}),
     "opt_out": frozenset({"ccpa"}),
@@ -89,7 +89,7 @@ def render(spec: ShopSpec, *, day: date) -> str:
 
 
 def _unlawful(spec: ShopSpec) -> list[str]:
-    """Bases that a regime does not know: article 13 of the PIPL lists no legitimate interest."""
+    """Bases that a regime does not know: article 13, paragraph 1, of the PIPL lists no legitimate interest."""
     return [
         f"purposes.{name} rests on legitimate_interest under pipl, which knows no such basis; state another"
         for name, purpose in spec.purposes.items()

@@ -20,8 +20,9 @@ Sentences = dict[Language, Sentence]
 class Notice(Value):
     """What only the shop can tell its customers: who it is, how to reach it, who else gets the data.
 
-    The rest of a notice follows from the spec. Regulation (EU) 2016/679, art. 13, and the Personal
-    Information Protection Law of China, art. 17, ask for these statements.
+    The rest of a notice follows from the spec. Regulation (EU) 2016/679, art. 13, asks for all these statements, the
+    Personal Information Protection Law of China for who is responsible and how to reach it (art. 17), for the
+    officer's contact (art. 52), and for recipients, inside and outside the country (art. 23, 39).
     """
 
     controller: Sentences

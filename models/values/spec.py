@@ -298,8 +298,8 @@ class Declared(Value):
     `assessment_present`: the impact was assessed before, and that is on record (GDPR art. 35; PIPL art. 55, 56); a
     dossier is part of such an assessment, not one. `children_rows`: customers under 14 whose data is used.
     `crosses_border`: their data is stored or processed outside the place where it was collected; `transfer_mechanism`
-    is what allows that. The others are consents that were given by themselves (GDPR art. 8, 9, 46, 49; PIPL art. 29,
-    31, 38, 39).
+    is what allows that under each law (GDPR art. 45 to 47, 49; PIPL art. 38). The others are consents that were given
+    by themselves (GDPR art. 9(2)(a), 49(1)(a); PIPL art. 29, 31, 39).
     """
 
     assessment_present: bool | None = None
@@ -307,7 +307,7 @@ class Declared(Value):
     guardian_consent: bool | None = None
     separate_consent: bool | None = None
     crosses_border: bool | None = None
-    transfer_mechanism: str | None = None
+    transfer_mechanism: dict[Regime, str] = Field(default_factory=dict)
     transfer_consent: bool | None = None
 
 

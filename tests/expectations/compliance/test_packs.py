@@ -37,14 +37,14 @@ GOOD: dict[str, Fact] = {
     "children_rows": 3,
     "guardian_consent": True,
     "crosses_border": True,
-    "transfer_mechanism": "standard_clauses",
+    "transfer_gdpr": "standard_clauses",
+    "transfer_pipl": "standard_contract",
     "transfer_consent": True,
 }
-ABROAD = {"gdpr": "standard_clauses", "pipl": "standard_contract"}
 
 
-def facts(regime: str, **changes: Fact) -> dict[str, Fact]:
-    return GOOD | {"transfer_mechanism": ABROAD[regime]} | changes
+def facts(**changes: Fact) -> dict[str, Fact]:
+    return GOOD | changes
 
 
 def opposite(condition: Condition) -> dict[str, Fact]:
@@ -65,7 +65,7 @@ def test_the_first_packs_have_rules_of_every_weight() -> None:
 
 @pytest.mark.parametrize(("pack", "rule"), RULES, ids=[rule.id for _, rule in RULES])
 def test_every_rule_can_hold_and_can_fail(pack: Any, rule: Rule) -> None:
-    good = facts(pack.regime)
+    good = facts()
     held = rule.judged(good, pack.regime)
     assert (held.holds, held.fix) == (True, "")
     for condition in rule.holds:
@@ -83,7 +83,7 @@ def test_every_rule_can_hold_and_can_fail(pack: Any, rule: Rule) -> None:
     ("pack", "rule"), [each for each in RULES if each[1].when], ids=lambda each: getattr(each, "id", "")
 )
 def test_a_rule_is_not_asked_only_where_it_is_known_not_to_apply(pack: Any, rule: Rule) -> None:
-    good = facts(pack.regime)
+    good = facts()
     for condition in rule.when:
         assert rule.judged(good | opposite(condition), pack.regime).holds is None
         unknown = good | {condition.fact: None} | opposite(rule.holds[0])
@@ -129,16 +129,16 @@ def test_the_share_not_met_is_weighed_by_severity() -> None:
     gdpr = PACKS[:1]
     weights = {"hard": 8, "high": 4, "medium": 2, "low": 1}
     whole = sum(weights[rule.severity] for rule in gdpr[0].rules)
-    assert evaluate(gdpr, facts("gdpr")).unmet == 0
-    assert evaluate(gdpr, facts("gdpr", notice_present=False)).unmet == pytest.approx(2 / whole)
-    assert evaluate(gdpr, facts("gdpr", basis_gdpr=None)).unmet == pytest.approx(8 / whole)
-    here = facts("gdpr", crosses_border=False, notice_present=False)
+    assert evaluate(gdpr, facts()).unmet == 0
+    assert evaluate(gdpr, facts(notice_present=False)).unmet == pytest.approx(2 / whole)
+    assert evaluate(gdpr, facts(basis_gdpr=None)).unmet == pytest.approx(8 / whole)
+    here = facts(crosses_border=False, notice_present=False)
     assert evaluate(gdpr, here).unmet == pytest.approx(2 / (whole - 8))
     assert evaluate(PACKS, {}).unmet == 1
 
 
 def test_hard_rules_are_named_as_broken() -> None:
-    found = evaluate(PACKS[:1], facts("gdpr", basis_gdpr="because", notice_present=False))
+    found = evaluate(PACKS[:1], facts(basis_gdpr="because", notice_present=False))
     assert [result.rule for result in found.broken] == ["gdpr-basis"]
 
 
@@ -148,13 +148,45 @@ def test_legitimate_interest_is_a_basis_under_gdpr_alone() -> None:
     assert "pipl-basis" in {result.rule for result in found.broken}
 
 
+@pytest.mark.parametrize("rule", ["pipl-sensitive", "pipl-transfer-consent"])
+@pytest.mark.parametrize(
+    ("basis", "holds"), [("consent", False), ("contract", None), ("legal_duty", None), (None, False)]
+)
+def test_separate_consent_is_asked_only_where_consent_is_the_basis(
+    rule: str, basis: str | None, holds: bool | None
+) -> None:
+    """PIPL, article 13, paragraph 2."""
+    unasked = facts(basis_pipl=basis, separate_consent=False, transfer_consent=False)
+    assert {result.rule: result.holds for result in evaluate(PACKS, unasked).results}[rule] is holds
+
+
+def test_one_shop_can_keep_all_laws_at_once() -> None:
+    found = evaluate(PACKS, GOOD)
+    assert [result.rule for result in found.results if not result.holds] == []
+
+
+@pytest.mark.parametrize(
+    ("regime", "mechanism", "holds"),
+    [
+        ("gdpr", "approved_certification", True),  # article 46(2)(f)
+        ("gdpr", "exemption", False),
+        ("gdpr", "security_assessment", False),
+        ("pipl", "exemption", True),  # article 38, paragraph 1(4)
+        ("pipl", "adequacy", False),  # a list of good countries is unknown to this law
+    ],
+)
+def test_each_law_has_its_own_ways_across_the_border(regime: str, mechanism: str, holds: bool) -> None:
+    found = evaluate(PACKS, GOOD | {f"transfer_{regime}": mechanism})
+    assert {result.rule: result.holds for result in found.results}[f"{regime}-transfer"] is holds
+
+
 def test_a_fact_of_an_unknown_name_is_refused() -> None:
     with pytest.raises(ComplianceError, match="encyrpted"):
         evaluate(PACKS, {"encyrpted": True})
 
 
 def test_a_law_without_a_pack_is_not_taken_to_be_kept() -> None:
-    found = evaluate(load(["gdpr", "ccpa"]), facts("gdpr"))
+    found = evaluate(load(["gdpr", "ccpa"]), facts())
     assert [(result.rule, result.holds) for result in found.results if not result.holds] == [
         ("ccpa-pack", False)
     ]

@@ -251,7 +251,7 @@ def test_a_list_holds_each_item_once() -> None:
 
 
 def test_who_wants_nothing_personal_gets_the_popular_items_and_is_not_read() -> None:
-    """E-commerce Law of China, article 18; PIPL, article 24."""
+    """PIPL, article 24, paragraph 2; for search results also the E-commerce Law of China, article 18, paragraph 1."""
     facts = _facts()
     liked = [str(facts["product_id"][item]) for item in popular(facts)]
     rows = _rows(SHOP, personalised=[False, True])
