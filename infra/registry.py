@@ -7,17 +7,10 @@ logged automatically, no example and no data set is stored, and models are kept 
 
 from __future__ import annotations
 
-import hmac
-import json
-import logging
-import os
-import secrets
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +19,10 @@ from infra.report.card import card
 from infra.report.dossier import as_json, render
 from infra.report.facts import RegistryError as RegistryError
 from infra.report.view import shareable
-from infra.served import DATA, FACTS, MODEL, Service, serve
+from infra.seals import Seals
+from infra.served import DATA, FACTS, Service
+from infra.stored import KERAS_FILE, check_inputs, check_plan, save
+from infra.tracking import already_there, connect, is_file, private_files
 from models.values.base import Value
 from models.values.evidence import Evidence
 from models.values.risk import EpsilonAudit
@@ -37,10 +33,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 CANDIDATE, CHAMPION = "candidate", "champion"
-_KERAS_FILE = f"{DATA}/{MODEL}"
-_PINNED = ("tensorflow", "keras", "numpy")
 _SEAL = "champion_seal"
-_UMASK = threading.RLock()
 
 
 class ModelRef(Value):
@@ -60,14 +53,13 @@ class Registry:
     Args:
         tracking_uri: `sqlite:///path` (a file of mode 0600), or the address of an MLflow server.
         artifacts: folder for models and dossiers (mode 0700), used with sqlite; a server has its own.
-        seal: key of the HMACs that bind evidence and model file to their version. Without one, 32 random
-            bytes are kept beside `artifacts` in `registry.key` (0600); several hosts must share a key.
+        seal: key of the seals that bind evidence and model file to their version; see Seals.
     """
 
     def __init__(self, tracking_uri: str, artifacts: Path, *, seal: SecretBytes | None = None) -> None:
         self._uri = tracking_uri
         self._artifacts = artifacts
-        self._given_seal = seal
+        self._seals = Seals(artifacts, seal)
 
     def client(self) -> MlflowClient:
         """MLflow at the registry's address."""
@@ -75,10 +67,9 @@ class Registry:
 
     def experiment(self, name: str) -> str:
         """The identifier of the experiment `name`, made if it is new. Raises RegistryError if it was deleted."""
-        local = self._uri.startswith("sqlite:///")
-        location = self._artifacts.resolve().as_uri() if local else None
+        location = self._artifacts.resolve().as_uri() if is_file(self._uri) else None
         client = self._client
-        with _already_there():
+        with already_there():
             client.create_experiment(name, artifact_location=location)
         experiment = client.get_experiment_by_name(name)
         if experiment is None or experiment.lifecycle_stage == "deleted":
@@ -110,18 +101,18 @@ class Registry:
         Raises:
             RegistryError: if the plan is no plan, or the model does not fit the evidence's features.
         """
-        _check_plan(plan_json)
-        _check_inputs(name, model, evidence.feature_names)
+        check_plan(plan_json)
+        check_inputs(name, model, evidence.feature_names)
         with private_files(), tempfile.TemporaryDirectory() as folder:
             run_id = self._start(name, evidence)
             saved = Path(folder, "model")
-            location, model_id = self._save(name, model, run_id, saved, service)
+            location, model_id = save(self._client, name, model, run_id, saved, service)
             seals = {
-                "evidence_seal": self._seal("evidence", run_id, evidence.canonical().encode()),
-                "model_seal": self._seal("model", run_id, (saved / _KERAS_FILE).read_bytes()),
+                "evidence_seal": self._seals.of("evidence", run_id, evidence.canonical().encode()),
+                "model_seal": self._seals.of("model", run_id, (saved / KERAS_FILE).read_bytes()),
             }
             if service is not None:
-                seals["facts_seal"] = self._seal("facts", run_id, service.facts)
+                seals["facts_seal"] = self._seals.of("facts", run_id, service.facts)
             tags = facts.allowed(facts.tags(evidence) | seals, facts.TAGS)
             self._log(run_id, evidence, tags, plan_json)
             version = self._client.create_model_version(
@@ -147,13 +138,14 @@ class Registry:
         version = self._version(ref)
         objections = [*evidence.objections(), *_scope_objections(evidence)]
         objections += [f"the audit of run {each.audited} broke the claim" for each in standing if each.broken]
-        sealed = self._seal("evidence", ref.run_id, evidence.canonical().encode())
         stored = version.tags.get("evidence_seal", "")
-        if version.run_id != ref.run_id or not hmac.compare_digest(sealed, stored):
+        same = self._seals.hold("evidence", ref.run_id, evidence.canonical().encode(), stored)
+        if version.run_id != ref.run_id or not same:
             objections.append("the evidence is not the one that was registered with this version")
         if not objections:
             number = str(ref.version)
-            self._client.set_model_version_tag(ref.name, number, _SEAL, self._champion_seal(ref))
+            seal = self._seals.of(CHAMPION, ref.run_id, str(ref).encode())
+            self._client.set_model_version_tag(ref.name, number, _SEAL, seal)
             self._client.set_registered_model_alias(ref.name, CHAMPION, number)
         return tuple(objections)
 
@@ -173,7 +165,8 @@ class Registry:
         ref = self._by_alias(name)
         if ref is None:
             return None
-        if not hmac.compare_digest(self._champion_seal(ref), self._version(ref).tags.get(_SEAL, "")):
+        stored = self._version(ref).tags.get(_SEAL, "")
+        if not self._seals.hold(CHAMPION, ref.run_id, str(ref).encode(), stored):
             raise RegistryError(
                 f"model {ref} was made champion by hand, past what may speak against it; train it again"
             )
@@ -211,7 +204,7 @@ class Registry:
         """
         from keras.saving import load_model
 
-        with self._sealed_file(ref, "model", _KERAS_FILE) as path:
+        with self._sealed_file(ref, "model", KERAS_FILE) as path:
             return load_model(path, compile=False, safe_mode=True)
 
     def facts_of(self, ref: ModelRef) -> bytes:
@@ -236,71 +229,20 @@ class Registry:
                 path = Path(download_artifacts(source, dst_path=folder, tracking_uri=self._uri))
             except (MlflowException, OSError) as missing:
                 raise RegistryError(f"the registry lacks {file} of model {ref}; train it again") from missing
-            sealed = self._seal(kind, ref.run_id, path.read_bytes())
-            if not hmac.compare_digest(sealed, version.tags.get(f"{kind}_seal", "")):
+            stored = version.tags.get(f"{kind}_seal", "")
+            if not self._seals.hold(kind, ref.run_id, path.read_bytes(), stored):
                 raise RegistryError(f"the file of model {ref} is not the one registered; train it again")
             yield path
 
     @cached_property
     def _client(self) -> MlflowClient:
-        _quieten()
-        from mlflow import MlflowClient
-
-        with private_files():
-            self._artifacts.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if self._uri.startswith("sqlite:///"):
-                database = Path(self._uri.removeprefix("sqlite:///"))
-                database.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                os.close(os.open(database, os.O_CREAT | os.O_RDWR, 0o600))
-            return MlflowClient(self._uri, self._uri)
-
-    @cached_property
-    def _key(self) -> SecretBytes:
-        if self._given_seal is not None:
-            return self._given_seal
-        path = self._artifacts.resolve().parent / "registry.key"
-        with private_files(), tempfile.NamedTemporaryFile(dir=path.parent) as fresh:
-            fresh.write(secrets.token_bytes(32))
-            fresh.flush()
-            with _already_there():
-                os.link(fresh.name, path)
-        return SecretBytes(path.read_bytes())
-
-    def _seal(self, kind: str, run_id: str, content: bytes) -> str:
-        """HMAC-SHA256 in hexadecimal. Keyed, because a bare digest would let internal numbers be guessed."""
-        return hmac.digest(self._key.reveal(), f"{kind}\0{run_id}\0".encode() + content, "sha256").hex()
-
-    def _champion_seal(self, ref: ModelRef) -> str:
-        return self._seal("champion", ref.run_id, str(ref).encode())
+        return connect(self._uri, self._artifacts)
 
     def _start(self, name: str, evidence: Evidence) -> str:
         experiment = self.experiment(name)
-        with _already_there():
+        with already_there():
             self._client.create_registered_model(name)
         return str(self._client.create_run(experiment, run_name=evidence.run).info.run_id)
-
-    def _save(
-        self, name: str, model: keras.Model, run_id: str, folder: Path, service: Service | None
-    ) -> tuple[str, str]:
-        """Save `model` to `folder`, then upload it; returns its address and MLflow's id of it."""
-        import mlflow.keras
-        from mlflow.models import Model
-
-        experiment = self._client.get_run(run_id).info.experiment_id
-        logged = self._client.create_logged_model(experiment, name=name, source_run_id=run_id)
-        location, model_id = str(logged.artifact_location), str(logged.model_id)
-        mlflow.keras.save_model(
-            model,
-            str(folder),
-            signature=_signature(model),
-            mlflow_model=Model(artifact_path=location, run_id=run_id, model_id=model_id),
-            pip_requirements=[f"{package}=={installed(package)}" for package in _PINNED],
-        )
-        if service is not None:
-            serve(folder, service)
-        self._client.log_model_artifacts(model_id, str(folder))
-        self._client.finalize_logged_model(model_id, "READY")
-        return location, model_id
 
     def _log(self, run_id: str, evidence: Evidence, tags: dict[str, str], plan_json: str) -> None:
         from mlflow.entities import Metric, Param, RunTag
@@ -326,15 +268,6 @@ class Registry:
             raise RegistryError(f"the registry holds no model {ref}; register it first") from missing
 
 
-def _check_plan(plan_json: str) -> None:
-    try:
-        plan = json.loads(plan_json)
-    except ValueError as broken:
-        raise RegistryError("the plan is no JSON; give the canonical text of a privacy plan") from broken
-    if not isinstance(plan, dict) or any(isinstance(part, list) for part in plan.values()):
-        raise RegistryError("the plan is no JSON object without lists; a run log stays in the evidence")
-
-
 def _scope_objections(evidence: Evidence) -> tuple[str, ...]:
     """A champion is chosen by public or DP-released numbers only (docs/privacy.md, rule 3)."""
     decisive = {"released utility": evidence.utility.released, "baseline": evidence.utility.baseline}
@@ -343,68 +276,3 @@ def _scope_objections(evidence: Evidence) -> tuple[str, ...]:
         for name, measure in decisive.items()
         if not shareable(measure, evidence)
     )
-
-
-def _check_inputs(name: str, model: keras.Model, named: tuple[str, ...]) -> None:
-    """Raise RegistryError if evidence names neither the model's inputs nor the columns of its only one."""
-    taken = [each.name for each in model.inputs]
-    shapes = [tuple(each.shape) for each in model.inputs]
-    if sorted(taken) != sorted(named) and shapes != [(None, len(named))]:
-        raise RegistryError(
-            f"model {name!r} takes {', '.join(taken)} of shape {', '.join(map(str, shapes))}, its evidence names "
-            f"{len(named)} features; register the model with the evidence of its own run"
-        )
-
-
-def _signature(model: keras.Model) -> Any:
-    from mlflow.models import ModelSignature
-    from mlflow.types import Schema
-
-    several = len(model.inputs) > 1
-    inputs = [_tensor(each, each.name if several else None) for each in model.inputs]
-    return ModelSignature(Schema(inputs), Schema([_tensor(each, None) for each in model.outputs]))
-
-
-def _tensor(each: Any, name: str | None) -> Any:
-    import numpy as np
-    from mlflow.types import TensorSpec
-
-    shape = (-1, *(-1 if size is None else int(size) for size in each.shape[1:]))
-    return TensorSpec(np.dtype(each.dtype), shape, name)
-
-
-def _quieten() -> None:
-    """Switch off MLflow's telemetry, progress bars and start-up talk, before its first import."""
-    for name, value in (
-        ("MLFLOW_DISABLE_TELEMETRY", "true"),
-        ("DO_NOT_TRACK", "1"),
-        ("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false"),
-    ):
-        os.environ[name] = value
-    for logger in ("mlflow", "alembic"):
-        logging.getLogger(logger).setLevel(logging.ERROR)
-
-
-@contextmanager
-def private_files() -> Iterator[None]:
-    """New files are the owner's alone. The mask belongs to the process, so one thread holds it at a time."""
-    with _UMASK:
-        before = os.umask(0o077)
-        try:
-            yield
-        finally:
-            os.umask(before)
-
-
-@contextmanager
-def _already_there() -> Iterator[None]:
-    """Creating what another registration has just created is no error."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        yield
-    except FileExistsError:
-        return
-    except MlflowException as refused:
-        if refused.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from infra.registry import Registry, private_files
+from infra.registry import Registry
+from infra.tracking import private_files
 from models.values.balance import Point
 from models.values.scope import Measure
 
