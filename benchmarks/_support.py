@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ import pandas as pd
 
 from benchmarks import _support_tasks
 from benchmarks.claims import claim
-from models.attacks.canary import Canaries, cross_entropies, exposures, mean_exposure, planted
+from models.attacks.sentences import Lot
 from models.cases.case import Facts, Recipe, UseCase
 from models.cases.support import support_case
 from models.cases.support_model import Lora
@@ -147,21 +147,13 @@ def _auc(held: Data, model: Any) -> float:
 
 def _canaries(held: Data) -> dict[str, object]:
     """Exposure of planted sentences in the private model, and in a twin that is trained until it shows."""
-    drawn = Canaries.draw(planted=CANARIES, others=OTHERS, classes=len(held.facts["intents"]), seed=1)
-    arrays = held.case.examples.args[0].arrays  # type: ignore[attr-defined]
-    inside = Data(
-        case=held.case,
-        facts=held.facts,
-        train=planted(held.train, arrays(drawn.planted), drawn.labels),
-        test=held.test,
+    assert held.case.read is not None
+    classes = len(held.facts["intents"])
+    lot = Lot.draw(held.case.read, language="en", planted=CANARIES, others=OTHERS, classes=classes, seed=1)
+    inside = replace(held, train=lot.among(held.train))
+    private, twin = (
+        lot.exposure(model, held.case.loss) for model in (inside.private(), inside.twin(steps=LONG))
     )
-    own, others = arrays(drawn.planted), arrays(drawn.others)
-
-    def exposed(model: Any) -> Any:
-        losses = np.diag(cross_entropies(model(own, training=False), drawn.labels))
-        return mean_exposure(exposures(losses, cross_entropies(model(others, training=False), drawn.labels)))
-
-    private, twin = exposed(inside.private()), exposed(inside.twin(steps=LONG))
     shown = {
         name: [round(number, 2) for number in (one.value, one.low, one.high)]
         for name, one in (("private", private), ("twin", twin))

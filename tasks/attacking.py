@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from models.values.evidence import AuditResult, PrivacyClaim
-from models.values.risk import Curve, EpsilonAudit, Risk
+from models.values.risk import Curve, EpsilonAudit, Exposure, Risk
 from models.values.scope import Measure
 
 if TYPE_CHECKING:
@@ -45,12 +45,14 @@ def attacked(
     *,
     run: str,
     standing: tuple[EpsilonAudit, ...],
+    exposures: tuple[Exposure, ...] = (),
     seconds: float,
 ) -> Attacked:
     """Attack a model with its training customers and as many others, and audit the mechanism that trained it.
 
     `run` names what `ran`. `standing` are earlier audits of the same mechanism; each bound holds with the confidence of
-    all of them together. Reference models are trained for at most `seconds`.
+    all of them together. `exposures` are of sentences planted in such an audit. Reference models are trained for at
+    most `seconds`.
     """
     from models.attacks.leakage import leakages
     from models.attacks.membership import customer_losses, equal_sample, left_over, membership_attack, roc
@@ -94,6 +96,7 @@ def attacked(
                 case, model, members, others, facts=facts, upper=upper, seed=SEED, memberships=memberships
             ),
             audits=audits,
+            exposures=exposures,
             others=_read_off(restored, rows),
         ),
     )

@@ -17,7 +17,7 @@ from models.values.target import PrivacyTarget
 from tasks import resolve
 from tasks.artifacts import publish_markdown
 from tasks.attacking import SEED, Attacked, Ran, attacked, twin_of
-from tasks.auditing import standing_audits
+from tasks.auditing import standing_audits, standing_exposures
 from tasks.budget import account
 from tasks.placing import placed
 from tasks.ruling import compliance_of
@@ -55,6 +55,7 @@ def assess(pinned: SpecRef, use_case: str, fitted: Fitted) -> Evidence:
             rows,
             run=fitted.output.version,
             standing=standing_audits(bench.site, shop, use_case, ran.plan),
+            exposures=standing_exposures(bench.site, shop, use_case, ran.plan),
             seconds=shop.use_cases[use_case].balance.attack_seconds,
         )
         bench.advance(4, "model attacked")

@@ -1,8 +1,9 @@
 """Auditing: a run of its own whose claim canaries among its customers put to the test, and what a broken claim forbids.
 
 The run trains on the customers, so it is charged like a training. Its weights are dropped when it ends; what is kept
-is the audit, sealed. A broken one takes the champion's place away, and until a later audit of the use case holds no
-model of it becomes champion (`standing_audits`) and none scores (`refuse_broken`).
+is the audit, sealed. For a model of text, sentences are planted in the same run, to see how well it knows them. A
+broken audit takes the champion's place away, and until a later audit of the use case holds no model of it becomes
+champion (`standing_audits`) and none scores (`refuse_broken`).
 """
 
 from __future__ import annotations
@@ -18,22 +19,27 @@ from infra.site import Site
 from models.values.base import Value
 from models.values.dataset import DatasetRef
 from models.values.errors import PrivetError
-from models.values.risk import EpsilonAudit
+from models.values.risk import EpsilonAudit, Exposure
 from models.values.spec import ShopSpec
 from models.values.stage import Audited, RegisteredModel, SpecRef
 from tasks import resolve
+from tasks.attacking import SEED, twin_of
 from tasks.budget import account
 from tasks.choosing import paid, taken
 from tasks.fencing import still_wanted
 from tasks.sealing import keep_internal, named
 from tasks.stage import scrubbed, stage
-from tasks.training import UnknownCase, case_of, facts_of, tables_of
+from tasks.training import Restored, UnknownCase, case_of, facts_of, tables_of
 
 if TYPE_CHECKING:
     from models.attacks.dirac import Company
+    from models.attacks.sentences import Fit
     from models.privacy.plan import PrivacyPlan
 
 AUDIT = "audit.json"
+UNPLANTED = (
+    "no sentences were planted under this plan yet; `privet audit` plants them in a charged run of its own"
+)
 
 
 class BrokenClaim(PrivetError, PermissionError):
@@ -41,10 +47,11 @@ class BrokenClaim(PrivetError, PermissionError):
 
 
 class PlanAudit(Value):
-    """An audit and the digest of the plan that its run had."""
+    """An audit, what its planted sentences showed, and the digest of the plan that its run had."""
 
     plan: str
     audit: EpsilonAudit
+    exposures: tuple[Exposure, ...] = ()
 
 
 @scrubbed
@@ -63,10 +70,12 @@ def audit(
     """Train a use case with canaries among its training customers, and audit the run under the claim of its plan."""
     with hushed():
         from models.attacks.one_run import audit_one_run
+        from models.attacks.sentences import plant
 
     shop = resolve.spec(pinned)
     with resolve.bench(f"audit {use_case}", 2) as bench:
         plan, company = _company(bench, shop, use_case, released, reservation)
+        planting = plant(company)
         bench.advance(1, "training with canaries")
         ref = named(bench, shop, _suffix(use_case))
         before = sum(kept.plan == plan.digest() for kept in _kept(bench.site, shop, use_case))
@@ -76,12 +85,14 @@ def audit(
             claimed=plan.epsilon,
             canaries=canaries,
             audits=before + 2,  # this one, and the one that every training gets
-            company=company,
+            company=planting.company,
         )
         bench.site.ledger.commit(reservation)
+        in_time = found.seconds <= shop.use_cases[use_case].balance.attack_seconds
+        exposures = planting.exposures(audited=ref.version, fit=_twin(company) if in_time else None)
         still_wanted()
-        kept = PlanAudit(plan=plan.digest(), audit=found).model_dump_json().encode()
-        keep_internal(bench, shop, ref, {AUDIT: kept}, released)
+        kept = PlanAudit(plan=plan.digest(), audit=found, exposures=exposures)
+        keep_internal(bench, shop, ref, {AUDIT: kept.model_dump_json().encode()}, released)
         withdrawn = _withdrawn(bench.site, shop, use_case) if found.broken else None
         bench.advance(2, "audited")
         return Audited(
@@ -89,6 +100,7 @@ def audit(
             plan=plan.digest(),
             epsilon_charged=plan.target.epsilon,
             audit=found,
+            exposures=exposures,
             output=ref,
             withdrawn=withdrawn,
             seconds=bench.seconds,
@@ -104,6 +116,14 @@ def standing_audits(site: Site, shop: ShopSpec, use_case: str, plan: PrivacyPlan
     newest = [each.audit for each in kept[:1] if each.audit.broken]
     same = [each.audit for each in kept if each.plan == plan.digest()][:1]
     return tuple(dict.fromkeys((*newest, *same)))
+
+
+def standing_exposures(site: Site, shop: ShopSpec, use_case: str, plan: PrivacyPlan) -> tuple[Exposure, ...]:
+    """What the newest audit of `plan` shows of sentences; of a model of text that has none, that it has none."""
+    if case_of(shop, use_case).read is None:
+        return ()
+    same = (each.exposures for each in _kept(site, shop, use_case) if each.plan == plan.digest())
+    return next(same, ()) or (Exposure(missing=UNPLANTED),)
 
 
 def refuse_broken(site: Site, shop: ShopSpec, use_case: str) -> None:
@@ -130,7 +150,7 @@ def show(done: Audited, spec: str, *, as_json: bool) -> int:
     else:
         for name, value in facts.items():
             for line in value if isinstance(value, list) else [value]:
-                print(f"{name.replace('_', ' '):<15} {'-' if line is None else line}")
+                print(f"{name.replace('_', ' '):<15} {_said(line)}")
     return int(done.audit.broken)
 
 
@@ -149,11 +169,39 @@ def _facts(done: Audited, *, shown: bool) -> dict[str, Any]:
         "holds": not audit.broken,
         "contradictions": list(audit.contradictions),
         "power": audit.power,
+        "exposures": [_exposed(each, shown=shown) for each in done.exposures],
         "withdrawn": None if done.withdrawn is None else f"{done.withdrawn.name}/{done.withdrawn.version}",
         "charged": done.epsilon_charged,
         "sealed": str(done.output),
         "seconds": done.seconds,
     }
+
+
+def _exposed(exposure: Exposure, *, shown: bool) -> dict[str, Any]:
+    measured = {
+        name: [round(number, 3) for number in (found.value, found.low, found.high)] if shown else "internal"
+        for name, found in (("bits", exposure.bits), ("twin", exposure.twin))
+        if found is not None
+    }
+    return {
+        "language": exposure.language,
+        "planted": exposure.planted,
+        "others": exposure.others,
+        **(measured or {"missing": exposure.missing}),
+        "chance": round(exposure.chance, 3),
+        "power": exposure.power,
+    }
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_said(part)}" for name, part in value.items())
+    return "-" if value is None else str(value)
+
+
+def _twin(company: Company) -> Fit:
+    """The same training without privacy, of the case's own model."""
+    return lambda customers: twin_of(Restored(company.case, None, company.facts), customers, seed=SEED)
 
 
 def _company(

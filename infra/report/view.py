@@ -12,7 +12,7 @@ from typing import Any
 from infra.report.promise import best_accuracy, likelihood_ratio, posterior
 from models.values.balance import Compliance
 from models.values.evidence import AuditResult, Evidence, PrivacyClaim
-from models.values.risk import EpsilonAudit, Leakage, Membership, Risk
+from models.values.risk import EpsilonAudit, Exposure, Leakage, Membership, Risk
 from models.values.scope import Measure, Scope
 
 Plain = dict[str, Any]
@@ -160,6 +160,7 @@ def _risk(risk: Risk, opened: bool) -> Plain:
         "memberships": [_membership(each) for each in risk.memberships] if opened else _withheld(),
         "leakages": [_leakage(each) for each in risk.leakages] if opened else _withheld(),
         "audits": [_epsilon_audit(each, opened or each.scope != "internal") for each in risk.audits],
+        "exposures": [_exposure(each, opened) for each in risk.exposures],
         "others": [{**_measure(each, True), "measure": each.name} for each in risk.others]
         if opened
         else _withheld(),
@@ -194,6 +195,22 @@ def _epsilon_audit(audit: EpsilonAudit, opened: bool) -> Plain:
         return {"kind": audit.kind, "audited": audit.audited, "broken": audit.broken, **_withheld()}
     fields = audit.model_dump(exclude={"seconds"})
     return {**fields, "broken": audit.broken, "contradictions": list(audit.contradictions)}
+
+
+def _exposure(found: Exposure, opened: bool) -> Plain:
+    """Of planted sentences; why there are none is public."""
+    public = {name: getattr(found, name) for name in ("audited", "language", "missing")}
+    if found.bits is None:
+        return public
+    if not opened:
+        return {**public, **_withheld()}
+    return {
+        **public,
+        **{name: getattr(found, name) for name in ("planted", "others", "power")},
+        "chance": _number(found.chance),
+        "bits": _measure(found.bits, True, always_internal=True),
+        "twin": None if found.twin is None else _measure(found.twin, True, always_internal=True),
+    }
 
 
 def _compliance(compliance: Compliance) -> Plain:

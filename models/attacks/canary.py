@@ -8,7 +8,6 @@ its exposure is 1.44 bits on average (1 / ln 2). One that knows it best shows lo
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,28 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.privacy.examples import CustomerExamples
+from models.values.language import Language
 from models.values.scope import Measure
 
 UNKNOWN: Final = 1 / math.log(2)
 _RESAMPLES: Final = 2000
-_SYLLABLES: Final = (
-    "ba",
-    "do",
-    "fi",
-    "gu",
-    "ka",
-    "le",
-    "mo",
-    "ni",
-    "pu",
-    "ra",
-    "so",
-    "ti",
-    "vu",
-    "we",
-    "xi",
-    "za",
-)
+_SYLLABLES: Final[dict[Language, tuple[str, ...]]] = {
+    "en": ("ba", "do", "fi", "gu", "ka", "le", "mo", "ni", "pu", "ra", "so", "ti", "vu", "we", "xi", "za"),
+    "zh": tuple("巴多飞古卡乐莫尼普拉索提武伟西扎"),
+}
+_FORMS: Final[dict[Language, tuple[str, str]]] = {
+    "en": ("The password of my parcel box is {}.", " "),
+    "zh": ("我的快递柜密码是{}。", ""),
+}
+"""A sentence, and what stands between the words of its secret."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,14 +40,16 @@ class Canaries:
     others: tuple[str, ...]
 
     @classmethod
-    def draw(cls, *, planted: int, others: int, classes: int, seed: int) -> Canaries:
+    def draw(
+        cls, *, planted: int, others: int, classes: int, seed: int | None, language: Language = "en"
+    ) -> Canaries:
         """Sentences of one form that differ in a secret of three invented words each, all different."""
-        rng = np.random.default_rng(seed)
+        rng, syllables, (form, between) = np.random.default_rng(seed), _SYLLABLES[language], _FORMS[language]
         secrets: dict[str, None] = {}
         while len(secrets) < planted + others:
-            words = rng.integers(len(_SYLLABLES), size=(3, 3))
-            secrets[" ".join("".join(_SYLLABLES[s] for s in word) for word in words)] = None
-        made = [f"The password of my parcel box is {secret}." for secret in secrets]
+            words = rng.integers(len(syllables), size=(3, 3))
+            secrets[between.join("".join(syllables[s] for s in word) for word in words)] = None
+        made = [form.format(secret) for secret in secrets]
         labels = rng.integers(classes, size=planted)
         return cls(planted=tuple(made[:planted]), labels=labels, others=tuple(made[planted:]))
 
@@ -106,8 +99,22 @@ def mean_exposure(bits: NDArray[np.float64], *, confidence: float = 0.95, seed: 
     )
 
 
-def cross_entropies(logits: NDArray[Any], labels: Sequence[int] | NDArray[Any]) -> NDArray[np.float64]:
-    """Losses (k, r) of sentences with logits (r, c), were the class of each canary, `labels` (k,), theirs."""
-    from scipy.special import log_softmax
+def chance_exposure(others: int) -> float:
+    """What a model shows on average that knows none, in bits: a rank by lot among `others` and the canary itself."""
+    return float(math.log2(others + 1) - np.log2(np.arange(1, others + 2)).mean())
 
-    return np.asarray(-log_softmax(np.asarray(logits, dtype=np.float64), axis=-1)[:, np.asarray(labels)].T)
+
+def found_from(planted: int, others: int, *, power: float, confidence: float = 0.95) -> int:
+    """How many of `planted` sentences, known by heart, lift the interval above chance with a chance of `power`.
+
+    Those are of rank 1, the rest of a rank by lot; the mean's distribution is taken as normal.
+    """
+    from scipy.stats import norm
+
+    lot = math.log2(others + 1) - np.log2(np.arange(1, others + 2))
+    chance, most = chance_exposure(others), math.log2(others + 1)
+    known = np.arange(planted + 1) / planted
+    mean = known * most + (1 - known) * chance
+    variance = known * most**2 + (1 - known) * (lot**2).mean() - mean**2
+    needed = (norm.ppf((1 + confidence) / 2) + norm.ppf(power)) * np.sqrt(np.maximum(variance, 0) / planted)
+    return int(np.flatnonzero(mean - chance > needed)[0])

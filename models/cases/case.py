@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -123,6 +123,7 @@ class UseCase:
     * `attributes(facts)` are what attackers on the model try to learn of a customer (docs/risk.md).
     * `embedded(case, rows, part, model, facts)` are vectors that the model makes of the customers of a part, from which
       attackers try to reconstruct what they were made of. None: it makes no vectors.
+    * `read(texts)` are the model's inputs (n, ...) of texts, of a model that reads text: audits plant sentences by it.
     * `score(rows, model, facts)` are predictions: keys and what is said of them.
     * `answer(frame, model, facts)` answers a request of the columns `request` (name -> MLflow's type): a frame in the
       form of the release, as a served model gets it.
@@ -154,6 +155,7 @@ class UseCase:
     attributes: Callable[[Facts], tuple[Attribute, ...]] = _no_attributes
     embedded: Callable[[UseCase, ir.Table, str, Any, Facts], Embedded] | None = None
     outputs: Callable[[Any, CustomerExamples, Facts], Any] = _said
+    read: Callable[[Sequence[str]], dict[str, NDArray[Any]]] | None = None
     size: int | None = None
     sized: Callable[[int], UseCase] | None = None
     coarsened: Callable[[int], UseCase] | None = None

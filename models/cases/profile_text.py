@@ -180,5 +180,6 @@ PROFILE_TEXT: Final = UseCase(
     request={"text": "string"},
     answer=answer,
     embedded=embedded,
+    read=_CLASSIFIER.arrays,
     attributes=lambda _: (class_of_first("category of the last purchase", len(CATEGORIES)),),
 )

@@ -84,6 +84,7 @@ def support_case(
         answer=partial(answer, classifier),
         attributes=attributes,
         embedded=partial(embedded, classifier),
+        read=classifier.arrays,
     )
 
 

@@ -124,6 +124,18 @@ _ZH: tuple[tuple[str, str], ...] = (
     (r"one run", "单次运行审计"),
     (r"one run among customers", "客户之中的单次运行审计"),
     (r"steps", "逐步审计"),
+    (
+        r"(\d+) of (\d+) sentences known by heart would have been found with a chance of (\S+)",
+        "若 {1} 个句子中有 {0} 个被背下来，会以 {2} 的概率被发现",
+    ),
+    (
+        r"the model reads only (\S+) of the sentences apart, so it could not know one by heart",
+        "模型只能区分 {0} 的句子，因而不可能背下其中任何一句",
+    ),
+    (
+        r"no sentences were planted under this plan yet; `privet audit` plants them in a charged run of its own",
+        "尚未在此计划下植入句子；`privet audit` 会在一次单独计费的运行中植入",
+    ),
     (r"whether there was a fraud in the customer's name", "是否有人以该客户名义欺诈"),
     (r"payment method of an order", "订单的支付方式"),
     (r"whether an order went away from home", "订单是否寄往异地"),

@@ -7,6 +7,7 @@ from typing import Final
 from pydantic import Field, model_validator
 
 from models.values.base import Value
+from models.values.language import Language
 from models.values.scope import Measure, Scope
 
 Curve = tuple[tuple[float, float], ...]
@@ -85,17 +86,44 @@ class EpsilonAudit(Value):
         return self.epsilon_low > self.claimed or bool(self.contradictions)
 
 
+class Exposure(Value):
+    """How much better a model of text knows sentences that an audit planted in its training than others like them.
+
+    `audited` names the run. `bits` is the mean exposure of `planted` sentences among `others` that might have been
+    planted instead, `chance` what a model shows that learnt none, and `power` says what would have been found. `twin`
+    is what the same training without privacy shows, if there was time for it. `missing` says why `bits` is None.
+    """
+
+    audited: str = ""
+    language: Language | None = None
+    planted: int = Field(default=0, ge=0)
+    others: int = Field(default=0, ge=0)
+    bits: Measure | None = None
+    chance: float = Field(default=0, ge=0)
+    twin: Measure | None = None
+    power: str = ""
+    missing: str = ""
+
+    @model_validator(mode="after")
+    def _measured_or_not(self) -> Exposure:
+        if (self.bits is None) != bool(self.missing):
+            raise ValueError("an exposure has bits, or says why they are missing; give one of them")
+        return self
+
+
 class Risk(Value):
     """All that attacks found on one model.
 
     `upper_bits` bounds what the model tells of a customer, all attributes together (the accountant's, at order 1).
-    `others` are further attacks: linkage of released tables, reconstruction, canaries.
+    `exposures` are of sentences planted in an audited run of the same plan, for a model of text. `others` are further
+    attacks, such as reconstruction.
     """
 
     upper_bits: float = Field(ge=0)
     memberships: tuple[Membership, ...] = ()
     leakages: tuple[Leakage, ...] = ()
     audits: tuple[EpsilonAudit, ...] = ()
+    exposures: tuple[Exposure, ...] = ()
     others: tuple[Measure, ...] = ()
 
     @property

@@ -8,7 +8,7 @@ from models.values.balance import Front
 from models.values.base import Value
 from models.values.dataset import DatasetRef, GateResult, Manifest, RuleCount
 from models.values.evidence import Evidence
-from models.values.risk import EpsilonAudit
+from models.values.risk import EpsilonAudit, Exposure
 
 
 class StageReport(Value):
@@ -108,13 +108,15 @@ class Fitted(Value):
 class Audited(Value):
     """A charged audit: what canaries among customers showed of a run under `plan` (a digest), sealed as `output`.
 
-    `withdrawn` is the model that is champion no more since the claim is broken.
+    `exposures` are of the sentences that were planted in the same run, for a model of text. `withdrawn` is the model
+    that is champion no more since the claim is broken.
     """
 
     use_case: str
     plan: str
     epsilon_charged: float
     audit: EpsilonAudit
+    exposures: tuple[Exposure, ...] = ()
     output: DatasetRef
     withdrawn: RegisteredModel | None = None
     seconds: float

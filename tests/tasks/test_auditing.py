@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from infra.report import facts
 from infra.served import Service
 from models.cases.facts import packed
 from models.cases.fraud import FRAUD
+from models.values.risk import Exposure
 from models.values.stage import Audited
 from tasks import auditing, budget, resolve, scoring
 from tests.infra.report import evidence_sample as sample
@@ -154,6 +156,27 @@ def test_another_plan_does_not_outlive_a_broken_audit(place: Place, passed: Audi
         assert auditing.standing_audits(site, shop, "fraud", other) == (broken,)
     assert auditing._kept is real
     assert auditing.standing_audits(site, shop, "fraud", other) == ()
+
+
+def test_sentences_of_another_plan_say_nothing_of_a_model(place: Place, passed: Audited) -> None:
+    """A model of text that was never audited under its plan says so; one that reads no text needs none."""
+    from tasks.training import case_of
+
+    shop, site = resolve.spec(place.pin()), resolve.site()
+    plan = case_of(shop, "fraud").plan(shop.target("fraud"))
+    text = replace(FRAUD, read=lambda _: {})
+    own, others = (Exposure(audited=name, missing="it reads nothing") for name in ("own", "other"))
+    kept = [
+        auditing.PlanAudit(plan=digest, audit=passed.audit, exposures=(each,))
+        for digest, each in (("of another", others), (plan.digest(), own))
+    ]
+    assert auditing.standing_exposures(site, shop, "fraud", plan) == ()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(auditing, "case_of", lambda *_: text)
+        none = auditing.standing_exposures(site, shop, "fraud", plan)
+        assert none == (Exposure(missing=auditing.UNPLANTED),)
+        patch.setattr(auditing, "_kept", lambda *_: iter(kept))
+        assert auditing.standing_exposures(site, shop, "fraud", plan) == (own,)
 
 
 def test_an_unknown_use_case_is_named(place: Place) -> None:

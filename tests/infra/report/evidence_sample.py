@@ -8,7 +8,7 @@ from typing import Any
 from models.values.balance import Compliance, Position, RuleResult
 from models.values.dataset import DatasetRef, GateCheck, GateResult, LawfulBasis
 from models.values.evidence import AuditResult, Evidence, PrivacyClaim, Utility
-from models.values.risk import EpsilonAudit, Leakage, Membership, Risk
+from models.values.risk import EpsilonAudit, Exposure, Leakage, Membership, Risk
 from models.values.scope import Measure, Scope
 from models.values.target import PrivacyTarget
 
@@ -34,6 +34,10 @@ TAINT_MORE = (
     "hidden 17 rows",
     "power 4242",
     "how 5353",
+    "1.9231",
+    "1.923",
+    "7.7661",
+    "7.766",
 )
 
 
@@ -113,11 +117,22 @@ def risk(**changes: Any) -> Risk:
         seconds=2.0,
         scope="public",
     )
+    exposed = Exposure(
+        audited="train-5c1d",
+        language="zh",
+        planted=100,
+        others=1023,
+        bits=internal("exposure", 1.9231),
+        chance=1.4365,
+        twin=internal("exposure", 7.7661),
+        power="12 of 100 sentences known by heart would have been found with a chance of 0.9",
+    )
     fields: dict[str, Any] = {
         "upper_bits": 0.25,
         "memberships": (membership,),
         "leakages": (leakage, leakage.model_copy(update={"attribute": "all"})),
         "audits": (audited,),
+        "exposures": (exposed,),
     }
     return Risk(**(fields | changes))
 
@@ -270,7 +285,12 @@ def _another_risk() -> Risk:
     leak = {"prior": other, "left": other, "bits": other, "advantage": other, "how": "another way"}
     leaks = tuple(each.model_copy(update=leak) for each in risk().leakages)
     tpr = {"tpr_at_1_percent": other, "tpr_at_01_percent": other}
-    return risk(memberships=(found.model_copy(update=member | tpr),), leakages=leaks)
+    (exposed,) = risk().exposures
+    return risk(
+        memberships=(found.model_copy(update=member | tpr),),
+        leakages=leaks,
+        exposures=(exposed.model_copy(update={"bits": other, "twin": None}),),
+    )
 
 
 def plain_gate(*, passed: bool = True) -> GateResult:

@@ -14,6 +14,7 @@ from infra.report.dossier import as_json, render
 from infra.report.texts import Texts
 from infra.report.view import WITHHELD
 from models.values.language import LANGUAGES
+from models.values.risk import Exposure
 from tests.infra.report import evidence_sample as sample
 
 PRIVATE = sample.evidence()
@@ -80,6 +81,17 @@ def test_the_withheld_is_said() -> None:
         assert page.count(say("withheld")) >= 12
         assert say("banner.secret") not in page
         assert say("banner.secret") in render(PRIVATE, internal=True, languages=[language])
+
+
+@pytest.mark.parametrize("opened", [False, True])
+def test_planted_sentences_are_shown_to_whom_they_may_be_or_why_there_are_none(opened: bool) -> None:
+    page = render(PRIVATE, internal=opened, languages=["en"])
+    part = page[page.index("Sentences learnt by heart") :]
+    assert ("<b>1.923</b>" in part) == ("12 of 100 sentences known by heart" in part) == opened
+    none = sample.evidence(risk=sample.risk(exposures=(Exposure(missing="no sentences were planted"),)))
+    assert "no sentences were planted" in render(none, internal=opened, languages=["en"])
+    without = sample.evidence(risk=sample.risk(exposures=()))
+    assert "Sentences learnt by heart" not in render(without, internal=opened, languages=["en"])
 
 
 def test_an_internal_label_hides_the_released_number_too() -> None:

@@ -1,10 +1,22 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from models.attacks.canary import UNKNOWN, Canaries, cross_entropies, exposures, mean_exposure, planted
+from models.attacks.canary import (
+    UNKNOWN,
+    Canaries,
+    chance_exposure,
+    exposures,
+    found_from,
+    mean_exposure,
+    planted,
+)
+from models.cases.support_text import is_chinese
 from models.privacy.examples import CustomerExamples
+from models.values.language import LANGUAGES
 
 
 def test_exposure_is_that_of_the_rank() -> None:
@@ -25,17 +37,33 @@ def test_equal_losses_show_nothing() -> None:
     assert (exposures(np.zeros(3), np.zeros((3, 255))) < 1.1).all()
 
 
-def test_losses_are_those_of_each_canarys_class() -> None:
-    logits = np.array([[5.0, 0.0], [0.0, 0.0]])
-    losses = cross_entropies(logits, np.array([0, 1]))
-    assert losses == pytest.approx(np.array([[0.0067, 0.6931], [5.0067, 0.6931]]), abs=1e-3)
-
-
-def test_sentences_differ_and_follow_from_the_seed() -> None:
-    drawn = Canaries.draw(planted=5, others=50, classes=7, seed=3)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_sentences_differ_and_follow_from_the_seed(language: Any) -> None:
+    asked: Any = {"planted": 5, "others": 50, "classes": 7, "seed": 3, "language": language}
+    drawn = Canaries.draw(**asked)
     assert len({*drawn.planted, *drawn.others}) == 55
-    assert drawn.planted == Canaries.draw(planted=5, others=50, classes=7, seed=3).planted
+    assert drawn.planted == Canaries.draw(**asked).planted
     assert drawn.labels.max() < 7
+    assert all(is_chinese(sentence) == (language == "zh") for sentence in drawn.planted)
+
+
+@pytest.mark.parametrize("others", [15, 1023])
+def test_chance_is_what_ranks_by_lot_show(others: int) -> None:
+    rng = np.random.default_rng(1)
+    bits = exposures(rng.random(20_000), rng.random((20_000, others)))
+    assert bits.mean() == pytest.approx(chance_exposure(others), abs=0.05)
+
+
+@pytest.mark.parametrize("known", [0, found_from(100, 1023, power=0.9)])
+def test_an_interval_finds_what_it_is_said_to_find_and_rarely_more(known: int) -> None:
+    """All canaries of a lot are ranked among the same others, as in an audit."""
+    rng, above = np.random.default_rng(2), 0
+    for _ in range(300):
+        losses = rng.random(100)
+        losses[:known] = -1.0
+        found = mean_exposure(exposures(losses, np.tile(rng.random(1023), (100, 1))))
+        above += found.low > chance_exposure(1023)
+    assert above <= 0.05 * 300 if known == 0 else above >= 0.87 * 300
 
 
 def test_each_canary_is_a_customer_of_its_own() -> None:
