@@ -9,18 +9,16 @@ import html
 import json
 import re
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-import websockets
 
 from infra.report.front import FrontError, kind_of, png, render
 from infra.report.texts import catalogue
 from models.values.balance import Constraint, Front
 from models.values.language import LANGUAGES
-from tests.flows.browser import FLAGS, _tab
+from tests.flows.browser import Talk, talk
 from tests.infra.report.test_dossier import parsed
 from tests.models.balance.points import front_of, measure, point
 
@@ -142,20 +140,7 @@ ASK = """
 def test_the_page_is_alive_in_a_browser(tmp_path: Path) -> None:
     page = tmp_path / "front.html"
     page.write_text(render(FRONT, synthetic=LABEL), encoding="utf-8")
-    profile = tmp_path / "profile"
-    command = [
-        str(CHROMIUM),
-        *FLAGS,
-        "--remote-debugging-port=0",
-        f"--user-data-dir={profile}",
-        page.as_uri(),
-    ]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            said, logged = asyncio.run(_asked(_tab(profile)))
-        finally:
-            process.terminate()
-            process.wait(20)
+    said, logged = talk(str(CHROMIUM), tmp_path / "profile", _asked, page.as_uri())
     assert logged == []
     assert (said["alive"], said["spots"]) == (True, 5)
     assert said["first"][2] < said["first"][1] < said["first"][0] < said["first"][4]
@@ -168,29 +153,14 @@ def test_the_page_is_alive_in_a_browser(tmp_path: Path) -> None:
     assert said["loose"] == 0
 
 
-async def _asked(tab: str) -> tuple[dict[str, Any], list[str]]:
+async def _asked(tab: Talk) -> tuple[dict[str, Any], list[str]]:
     """What the script makes of clicks, and what the browser complained of (a script that its policy forbids)."""
-    logged: list[str] = []
-    async with websockets.connect(tab, max_size=None) as socket:
-        number = 0
-
-        async def call(method: str, **parameters: Any) -> Any:
-            nonlocal number
-            number += 1
-            await socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
-            while True:
-                message = json.loads(await socket.recv())
-                if message.get("method") in ("Log.entryAdded", "Runtime.exceptionThrown"):
-                    logged.append(json.dumps(message["params"]))
-                if message.get("id") == number:
-                    return message["result"]
-
-        await call("Log.enable")
-        await call("Runtime.enable")
-        for _ in range(60):
-            ready = await call("Runtime.evaluate", expression="!!document.querySelector('.alive')")
-            if ready["result"]["value"]:
-                break
-            await asyncio.sleep(0.5)
-        found = await call("Runtime.evaluate", expression=ASK, returnByValue=True)
-        return found["result"].get("value", {}), logged
+    await tab.call("Log.enable")
+    await tab.call("Runtime.enable")
+    for _ in range(60):
+        if await tab.value("!!document.querySelector('.alive')"):
+            break
+        await asyncio.sleep(0.5)
+    found = await tab.value(ASK) or {}
+    complaints = ("Log.entryAdded", "Runtime.exceptionThrown")
+    return found, [json.dumps(told) for method, told in tab.told if method in complaints]
