@@ -14,14 +14,16 @@ below of I(P;M), since a better attack may find more. For a model that was train
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.attacks.calibration import Judged, folds_of, judged, scores_of
-from models.attacks.membership import customer_losses
+from models.attacks.membership import customer_losses, together
 from models.cases.case import Attribute
 from models.privacy.errors import PrivacyError
 from models.privacy.examples import CustomerExamples
@@ -33,6 +35,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 LEAST: Final = 20
 _RESAMPLES: Final = 2000
+_AT_ONCE: Final = 8192  # customers
 HOW: Final = (
     "each value substituted, losses calibrated on other customers (5 folds), against as many customers who were not "
     "trained on; bootstrap over households"
@@ -120,10 +123,19 @@ def side_of(model: Any, attribute: Attribute, customers: CustomerExamples, *, lo
     truth = attribute.truth(customers)
     known = np.flatnonzero(truth >= 0)
     asked = customers.take(known)
+    many = max(1, _AT_ONCE // max(1, len(known)))
+    batches = (range(attribute.values)[start : start + many] for start in range(0, attribute.values, many))
     losses = [
-        customer_losses(model, attribute.having(asked, value), loss=loss) for value in range(attribute.values)
+        customer_losses(model, _having(attribute, asked, values), loss=loss).reshape(len(values), len(known))
+        for values in batches
     ]
-    return Side(scores_of(np.stack(losses, axis=1)), truth[known], asked.group_of())
+    return Side(scores_of(np.concatenate(losses).T), truth[known], asked.group_of())
+
+
+def _having(attribute: Attribute, asked: CustomerExamples, values: Sequence[int]) -> CustomerExamples:
+    """The customers with the first of `values`, then with the second, and so on: a call of a model is dear."""
+    first, *rest = (attribute.having(asked, value) for value in values)
+    return reduce(together, rest, first)
 
 
 def difference(members: Side, others: Side, *, seed: int) -> Difference:
