@@ -49,10 +49,11 @@ def _case(shop: _Shop, case: str) -> Iterator[dict[str, object]]:
         },
         holds=len(found["points"]) >= TRIALS and seconds <= 60 * MINUTES,
     )
-    bound = chosen["upper_bits"] / 2
+    kept = [_point(found, number)["upper_bits"] for number in found["front"]]
+    bound = max((bits for bits in kept if bits < chosen["upper_bits"]), default=chosen["upper_bits"] / 2)
     shop.bound(case, bound)
     moved, again = shop.balance(case)
-    other = _point(moved, moved["choice"]["number"])
+    other = _point(moved, moved["choice"]["number"]) if moved["choice"] else chosen
     yield claim(
         f"{case}: the choice keeps every constraint, and moves with a tighter one, without another training",
         asked=f"upper_bits <= {bound:.3g}",
