@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     run.set_defaults(command=_run)
 
-    budget = commands.add_parser("budget", help="what trainings have spent of a shop's privacy budget")
+    budget = commands.add_parser("budget", help="what was spent of a shop's privacy budget, and on what")
     budget.add_argument("spec", nargs="?", help="your shop.yaml; without it the embedded shop's")
     budget.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     budget.set_defaults(command=_budget)
@@ -157,7 +157,9 @@ def _add_balance(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--stand-in", metavar="SPEC", help="the synthetic shop to search on, if yours is not synthetic"
     )
     balance.add_argument(
-        "--private", action="store_true", help="search on your own customers; every training is charged"
+        "--private",
+        action="store_true",
+        help="search on your own customers; all trainings are charged at once",
     )
     balance.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     balance.set_defaults(command=_balance)
@@ -170,7 +172,7 @@ def _add_operating(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     for entry, command in ((up, _up), (deploy, _deploy)):
         entry.add_argument("spec", nargs="?", help="your shop.yaml; without it the embedded shop is used")
         entry.add_argument("--cron", metavar="FIELDS", help="when data is prepared, as '15 2 * * *', or off")
-        entry.add_argument("--gpu", action="store_true", help="trainings go to the pool gpu")
+        entry.add_argument("--gpu", action="store_true", help="trainings and searches go to the pool gpu")
         entry.set_defaults(command=command)
     ui = commands.add_parser("ui", help="where to look: Prefect, MLflow, newest dossier and gate page")
     ui.add_argument("--open", action="store_true", help="open them in your browser")

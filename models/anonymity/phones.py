@@ -1,7 +1,7 @@
 """Phones: one spelling of a telephone number, E.164 (ITU-T 2010), in the engine's own expressions.
 
 The table holds what of a country's numbering plan is needed for that: no list of valid numbers. It agrees with
-Google's libphonenumber on usual spellings of valid numbers (tests/models/anonymity/test_phones.py).
+Google's libphonenumber on usual spellings of valid numbers (tests/models/anonymity/test_spelling.py).
 """
 
 from __future__ import annotations

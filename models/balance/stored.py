@@ -1,4 +1,4 @@
-"""The stored fronts: those of the embedded shop, found by `make bench ONLY=balance` on its public data.
+"""The stored fronts: those of the embedded shop, written by `python -m benchmarks._fronts`.
 
 A first run places its models on them without a search of its own.
 """

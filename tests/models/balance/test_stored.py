@@ -21,7 +21,7 @@ def test_the_embedded_shop_has_a_front_that_holds_today(use_case: str) -> None:
     assert front.choice is not None
     assert front.choice.number in front.front
     assert front.packs == tuple(pack.name for pack in load(SHOP.regimes)), (
-        "search again: make bench ONLY=balance"
+        "search again: python -m benchmarks._fronts models/balance/fronts"
     )
 
 
