@@ -52,9 +52,8 @@ class Trials:
 
 def _measures(point: Point, public: bool) -> dict[str, float]:
     """What may be seen of a point."""
-    shown: dict[str, Any] = {
-        name: getattr(point, name) for name in ("epsilon", "upper_bits", "unmet", "seconds")
-    }
+    names = ("epsilon", "upper_bits", "unmet", *(["seconds"] if public else []))
+    shown: dict[str, Any] = {name: getattr(point, name) for name in names}
     measures: dict[str, Measure] = {
         "utility": point.utility,
         "risk_bits": point.risk,

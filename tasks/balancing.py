@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import time
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.manifests import NoSuchDataset, latest
 from infra.quiet import hushed
 from infra.registry import Registry
 from infra.spec import read_spec
@@ -31,9 +32,9 @@ from tasks.gating import write_new_page
 from tasks.ruling import packs_of
 from tasks.sealing import keep_internal, named
 from tasks.stage import scrubbed, stage
-from tasks.studies import Study, open_study, refer, referred
+from tasks.studies import Study, alone, open_study, refer, referred
 from tasks.training import case_of, tables_of
-from tasks.trials import as_files, material, measured_twin, trained
+from tasks.trials import as_files, material, measured_twin, newest_release, trained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +49,10 @@ REPEATS = 6  # trainings that doubtful points of the front get once more
 
 class NoStandIn(PrivetError, LookupError):
     """There is no public data on which a use case could be searched for."""
+
+
+class NoTrials(PrivetError, ValueError):
+    """A search without a training was asked for."""
 
 
 @scrubbed
@@ -75,10 +80,7 @@ def source(spec: str, use_case: str, private: bool, stand_in: str | None) -> str
 @scrubbed
 def release_of(spec: str) -> DatasetRef | None:
     """The newest release of a shop's data; None if there is none yet."""
-    try:
-        return latest(resolve.site().store, "released", read_spec(Path(spec)).shop)
-    except NoSuchDataset:
-        return None
+    return newest_release(resolve.site(), read_spec(Path(spec)))
 
 
 @stage(timeout_seconds=3600, tags={"privet", "balance"})
@@ -90,8 +92,10 @@ def gather(
     The same search again is the same study: what was tried is not tried, nor paid for, again.
     """
     shop, other = resolve.spec(pinned), resolve.spec(searched)
+    if trials < 1:
+        raise NoTrials(f"{trials} trials find no front; ask for 1 or more")
     name = _same_case(shop, use_case, other)
-    key = _key(other, name, released, trials, private)
+    key = _key(other, name, released, trials, private, shop.target(use_case).epsilon)
     with resolve.bench(f"gather {use_case}", 3) as bench:
         if (known := referred(bench.site, key)) is not None:
             return known.model_copy(update={"source": searched})
@@ -130,8 +134,8 @@ def trial(pinned: SpecRef, use_case: str, search: SearchRef, number: int) -> Poi
     from models.privacy.errors import PrivacyError
 
     shop = resolve.spec(pinned)
-    with resolve.bench(f"trial {number + 1} of {search.trials}", 1) as bench, hushed():
-        given = material(bench, search)
+    with _alone(search, f"trial {number + 1} of {search.trials}") as bench:
+        given = material(bench, search, shop, use_case)
         study = _study(bench, shop, use_case, given, search)
         if study.ended(number):
             return study.done(number)
@@ -148,8 +152,8 @@ def trial(pinned: SpecRef, use_case: str, search: SearchRef, number: int) -> Poi
 def again(pinned: SpecRef, use_case: str, search: SearchRef) -> Point | None:
     """One more training of the point whose place on the front is least sure; None if there is no such point."""
     shop = resolve.spec(pinned)
-    with resolve.bench(f"once more: {use_case}", 1) as bench, hushed():
-        given = material(bench, search)
+    with _alone(search, f"once more: {use_case}") as bench:
+        given = material(bench, search, shop, use_case)
         study = _study(bench, shop, use_case, given, search)
         doubtful = study.doubtful(REPEATS)
         if doubtful is None:
@@ -164,7 +168,7 @@ def conclude(pinned: SpecRef, use_case: str, search: SearchRef) -> Balanced:
 
     shop, started = resolve.spec(pinned), time.monotonic()
     with resolve.bench(f"front of {use_case}", 3) as bench, hushed():
-        given = material(bench, search)
+        given = material(bench, search, shop, use_case)
         study = _study(bench, shop, use_case, given, search)
         twin, twin_risk = measured_twin(given, search)
         bench.advance(1, "compared with the training without privacy")
@@ -179,7 +183,7 @@ def conclude(pinned: SpecRef, use_case: str, search: SearchRef) -> Balanced:
             packs=packs_of(shop),
             twin=twin,
             twin_risk=twin_risk,
-            **study.found(twin, twin_risk),
+            **study.found(twin, twin_risk, given.ruled),
         )
         still_wanted()
         output = keep_front(bench, shop, use_case, front)
@@ -197,6 +201,13 @@ def conclude(pinned: SpecRef, use_case: str, search: SearchRef) -> Balanced:
             picture=str(picture),
             seconds=round(time.monotonic() - started, 2),
         )
+
+
+@contextmanager
+def _alone(search: SearchRef, title: str) -> Iterator[resolve.Bench]:
+    """A bench for the one training of a search that runs at a time."""
+    with resolve.bench(title, 1) as bench, alone(bench.site, search.key), hushed():
+        yield bench
 
 
 def _run(
@@ -252,11 +263,14 @@ def _made_stand_in(shop: ShopSpec) -> str:
     return str(folder / "shop.yaml")
 
 
-def _key(other: ShopSpec, name: str, released: DatasetRef, trials: int, private: bool) -> str:
-    """What makes a search the same: its data, its case and how long and on what terms it runs."""
-    words = (
-        f"{released} {name} {other.use_cases[name].model_dump_json(exclude={'balance'})} {trials} {private}"
-    )
+def _key(other: ShopSpec, name: str, released: DatasetRef, trials: int, private: bool, epsilon: float) -> str:
+    """What makes a search the same: its data, its case and space, how long and on what terms it runs, and the code."""
+    from models.balance.space import space_of
+
+    target = other.target(name).model_copy(update={"epsilon": epsilon})
+    space = space_of(case_of(other, name), target).canonical()
+    entry = other.use_cases[name].model_dump_json(exclude={"balance"})
+    words = f"{released} {name} {entry} {trials} {private} {space} {version('privet')}"
     return hashlib.sha256(words.encode()).hexdigest()[:32]
 
 

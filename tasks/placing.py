@@ -9,7 +9,7 @@ from models.values.evidence import Evidence
 from models.values.scope import Measure
 from models.values.spec import ShopSpec
 from tasks.choosing import last_front, take
-from tasks.ruling import compliance_of, packs_of
+from tasks.ruling import packs_of, ruled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from models.values.balance import Number
     from tasks import resolve
 
-_PUBLIC = ("upper_bits", "epsilon", "unmet", "seconds")
+_PUBLIC = ("upper_bits", "epsilon", "unmet")  # seconds tell how many customers there are
 
 
 def placed(
@@ -58,18 +58,8 @@ def _position(
 def _judge(bench: resolve.Bench, shop: ShopSpec, evidence: Evidence) -> Judge:
     """What today's rules say of a point of the front, would it be trained on this release."""
 
-    def judged(point: Point) -> tuple[float, tuple[str, ...]]:
-        rules = compliance_of(
-            bench.site,
-            shop,
-            evidence.use_case,
-            evidence.released,
-            epsilon=point.epsilon,
-            log_matches_plan=True,
-        )
-        return rules.unmet, tuple(rule.rule for rule in rules.broken)
-
-    return judged
+    of = ruled(bench.site, shop, evidence.use_case, evidence.released)
+    return lambda point: of(point.epsilon)
 
 
 def _point(evidence: Evidence, choices: Mapping[str, Number], seconds: float) -> Point:
@@ -89,7 +79,7 @@ def _point(evidence: Evidence, choices: Mapping[str, Number], seconds: float) ->
         epsilon=evidence.claim.epsilon,
         unmet=evidence.compliance.unmet,
         broken=tuple(rule.rule for rule in evidence.compliance.broken),
-        seconds=seconds,
+        seconds=seconds if public else 0.0,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from expectations.compliance.packs import evaluate, load
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from models.values.dataset import DatasetRef, Manifest
 
 LAWS: Final[tuple[Regime, ...]] = ("gdpr", "pipl")  # of which there are packs
+Ruled = Callable[[float], tuple[float, tuple[str, ...]]]
+"""By epsilon, the share of rules that is not met and the hard rules that are broken."""
+
 PERSONALISED = "personalised"  # a customer's own switch, where the shop has one
 
 
@@ -38,6 +42,16 @@ def compliance_of(
         "log_matches_plan": log_matches_plan,
     }
     return evaluate(load(shop.regimes), facts)
+
+
+def ruled(site: Site, shop: ShopSpec, use_case: str, released: DatasetRef) -> Ruled:
+    """What today's packs say of a training on a release, by its epsilon, if it does what it plans."""
+
+    def of(epsilon: float) -> tuple[float, tuple[str, ...]]:
+        rules = compliance_of(site, shop, use_case, released, epsilon=epsilon, log_matches_plan=True)
+        return rules.unmet, tuple(rule.rule for rule in rules.broken)
+
+    return of
 
 
 def _declared(shop: ShopSpec) -> dict[str, Fact]:

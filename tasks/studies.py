@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import fcntl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from infra.storage import private_folder, write_new
 from models.values.balance import Point
+from models.values.errors import PrivetError
 from models.values.stage import SearchRef
 from tasks.trials import floor_of
 
@@ -18,9 +21,23 @@ if TYPE_CHECKING:
     from models.balance.search import Asked
     from models.values.balance import Constraint
     from models.values.scope import Measure
+    from tasks.ruling import Ruled
     from tasks.trials import Material
 
 SEED = 1
+AFRESH = 2  # trainings after its first that what is chosen gets
+
+
+class LostRecord(PrivetError, LookupError):
+    """What a private search found so far is gone; going on would train without a charge."""
+
+
+@contextmanager
+def alone(site: Site, key: str) -> Iterator[None]:
+    """One training of a search at a time, on this machine; who comes second goes on with what the first one found."""
+    with (_folder(site) / f"{key}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def referred(site: Site, key: str) -> SearchRef | None:
@@ -30,7 +47,8 @@ def referred(site: Site, key: str) -> SearchRef | None:
 
 
 def refer(site: Site, search: SearchRef) -> None:
-    """Let the same search be found again."""
+    """Let the same search be found again, with its record, which is empty yet."""
+    _record(site, search.key).touch(mode=0o600)
     write_new(_folder(site) / f"{search.key}.json", [search.model_dump_json().encode()])
 
 
@@ -42,7 +60,12 @@ def open_study(site: Site, given: Material, search: SearchRef, constraints: Sequ
     from models.balance.space import space_of
 
     bounds = bounds_of(floor_of(given), given.target)
-    record = LineFile(_folder(site) / f"{search.key}.jsonl")
+    if search.private and not _record(site, search.key).exists():
+        raise LostRecord(
+            f"the record of the private search {search.key[:8]} is gone, and what it spent is spent; search with "
+            "another number of --trials, at a charge of its own"
+        )
+    record = LineFile(_record(site, search.key))
     space = space_of(given.case, given.target)
     found = Search(space, bounds, seed=SEED, constraints=constraints, record=record)
     return Study(found, bounds, tuple(constraints), space.model_dump(mode="json"), given.case.metrics[0].name)
@@ -80,22 +103,32 @@ class Study(NamedTuple):
         self.search.fail(number, why)
 
     def doubtful(self, most: int) -> Point | None:
-        """The point to train again first; None if the front is sure, or if `most` were trained again already."""
+        """The point to train again; None if the front is sure, or if `most` were trained again already.
+
+        What would be chosen comes first, until it was trained AFRESH times after it was found.
+        """
+        from models.balance.choice import choose
         from models.balance.front import doubtful
 
-        points = {point.number: point for point in self.search.points}
+        points: dict[int, Point] = {point.number: point for point in self.search.points}
         if sum(point.repeats - 1 for point in points.values()) >= most:
             return None
+        chosen = choose(self.search.points, self.constraints, twin=None, twin_risk=None, metric=self.metric)
+        if chosen is not None and points[chosen.number].repeats <= AFRESH:
+            return points[chosen.number]
         named = doubtful(tuple(points.values()), self.constraints)
         return points[named[0]] if named else None
 
-    def found(self, twin: Measure | None, twin_risk: Measure | None) -> Mapping[str, Any]:
-        """The fields of a front that follow from the points. Raises BalanceError if no trial could be made."""
+    def found(self, twin: Measure | None, twin_risk: Measure | None, ruled: Ruled) -> Mapping[str, Any]:
+        """The fields of a front that follow from the points, `ruled` by what law says today.
+
+        Raises BalanceError if no trial could be made.
+        """
         from models.balance.choice import choose
         from models.balance.errors import BalanceError
         from models.balance.front import front, history, knee
 
-        points = self.search.points
+        points = tuple(_under(ruled, point) for point in self.search.points)
         if not points:
             raise BalanceError(
                 f"no trial could be made; the first one: {self.search.failures.get(0, 'not tried')}"
@@ -110,6 +143,15 @@ class Study(NamedTuple):
             "seconds": round(sum(point.seconds for point in points), 1),
             "space": self.space,
         }
+
+
+def _under(ruled: Ruled, point: Point) -> Point:
+    unmet, broken = ruled(point.epsilon)
+    return point.model_copy(update={"unmet": unmet, "broken": broken})
+
+
+def _record(site: Site, key: str) -> Path:
+    return _folder(site) / f"{key}.jsonl"
 
 
 def _folder(site: Site) -> Path:

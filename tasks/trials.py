@@ -7,6 +7,7 @@ import math
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from infra.manifests import NoSuchDataset, latest
 from infra.sealed import recall
 from models.cases.facts import packed, unpacked
 from models.values.balance import Point
@@ -16,7 +17,7 @@ from models.values.stage import SearchRef
 from models.values.target import PrivacyTarget
 from tasks import resolve
 from tasks.attacking import SEED, twin_of
-from tasks.ruling import compliance_of
+from tasks.ruling import Ruled, ruled
 from tasks.training import Restored, case_of, facts_of
 
 if TYPE_CHECKING:
@@ -24,20 +25,29 @@ if TYPE_CHECKING:
 
     import ibis.expr.types as ir
 
+    from infra.site import Site
     from models.cases.case import Facts, UseCase
     from models.privacy.examples import CustomerExamples
     from models.values.balance import Number
+    from models.values.dataset import DatasetRef
 
 ROWS, PUBLIC = "rows.arrow", "public.npz"
+A_SECOND = 10_000  # customers of a batch; how long a private training really takes tells how many customers there are
 
 
 class Material(NamedTuple):
-    """What every trial of a search starts from: the features of all customers, and public facts."""
+    """What every trial of a search starts from: the features of all customers, and public facts.
+
+    `shop` is whose data it is. Its trainings aim at up to the `epsilon` of the shop that searches, and are `ruled` by
+    what that shop says.
+    """
 
     shop: ShopSpec
     use_case: str
     rows: ir.Table
     public: Facts
+    epsilon: float
+    ruled: Ruled
 
     @property
     def case(self) -> UseCase:
@@ -46,8 +56,8 @@ class Material(NamedTuple):
 
     @property
     def target(self) -> PrivacyTarget:
-        """The target of the shop whose data it is."""
-        return self.shop.target(self.use_case)
+        """The target for the customers whose data it is."""
+        return self.shop.target(self.use_case).model_copy(update={"epsilon": self.epsilon})
 
 
 def as_files(rows: ir.Table, public: Facts) -> dict[str, bytes]:
@@ -60,8 +70,8 @@ def as_files(rows: ir.Table, public: Facts) -> dict[str, bytes]:
     return {ROWS: buffer.getvalue(), PUBLIC: packed(public)}
 
 
-def material(bench: resolve.Bench, search: SearchRef) -> Material:
-    """The material of a search, unsealed into the engine."""
+def material(bench: resolve.Bench, search: SearchRef, shop: ShopSpec, use_case: str) -> Material:
+    """The material of a search for a use case of `shop`, unsealed into the engine."""
     import ibis
     import pyarrow as pa
 
@@ -72,7 +82,17 @@ def material(bench: resolve.Bench, search: SearchRef) -> Material:
         use_case=search.source_case,
         rows=bench.engine.materialise(ibis.memtable(table), "searched"),
         public=unpacked(recall(bench.site, resolve.TRAINER, search.data, PUBLIC)),
+        epsilon=shop.target(use_case).epsilon,
+        ruled=ruled(bench.site, shop, use_case, newest_release(bench.site, shop) or search.released),
     )
+
+
+def newest_release(site: Site, shop: ShopSpec) -> DatasetRef | None:
+    """The newest release of a shop's data; None if there is none yet."""
+    try:
+        return latest(site.store, "released", shop.shop)
+    except NoSuchDataset:
+        return None
 
 
 def floor_of(given: Material) -> float:
@@ -91,8 +111,8 @@ def trained(
 ) -> Point:
     """One training with `choices`, and its point.
 
-    On private data the utility is the released one, and the risk the accountant's bound, since what attacks find
-    there may not decide anything without a charge.
+    On private data the utility is the released one, the risk the accountant's bound, and the seconds follow from the
+    plan, since what attacks find there and how long it takes may not decide anything without a charge.
     """
     from models.balance.space import aimed, variant
     from models.balance.taken import noted
@@ -117,17 +137,11 @@ def trained(
     if search.private:
         utility = metric.released(said, parts["test"], epsilon=plan.target.epsilon, delta=plan.target.delta)
         risk = advantage = as_measure(upper)
+        seconds = plan.steps * plan.expected_batch / A_SECOND
     else:
         utility = metric.exact(said, parts["test"], seed=SEED)
         risk, advantage = _attacked(made, parts, upper)
-    rules = compliance_of(
-        bench.site,
-        given.shop,
-        given.use_case,
-        search.released,
-        epsilon=plan.epsilon,
-        log_matches_plan=True,
-    )
+    unmet, broken = given.ruled(plan.epsilon)
     return Point(
         number=number,
         choices=dict(choices),
@@ -136,8 +150,8 @@ def trained(
         advantage=advantage,
         upper_bits=upper,
         epsilon=plan.epsilon,
-        unmet=rules.unmet,
-        broken=tuple(rule.rule for rule in rules.broken),
+        unmet=unmet,
+        broken=broken,
         seconds=round(seconds, 2),
     )
 

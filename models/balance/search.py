@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from models.balance.errors import BalanceError
 from models.balance.front import Bounds
-from models.balance.objectives import between, losses, pooled, shortfalls
+from models.balance.objectives import Between, between, losses, pooled, shortfalls
 from models.balance.record import Entry, Memory, Record, entries
 from models.balance.space import SECONDS, Choices, Space
 from models.values.balance import Constraint, Point
@@ -65,13 +65,15 @@ class Search:
 
     @property
     def points(self) -> tuple[Point, ...]:
-        """What came of the trials that ended well, by number; repeats are pooled.
+        """What came of the trials that ended well, by number.
 
-        What repeats of any trial say of the differences between trainings widens the intervals of all.
+        Of a trial that was trained again only the later trainings count, pooled: the first one may have had it trained
+        again because it was lucky. What repeats of any trial say of the differences between trainings widens the
+        intervals of all.
         """
         told = [entry.points for _, entry in sorted(self._entries.items()) if entry.points]
         runs = between(told)
-        return tuple(pooled(points, runs) for points in told)
+        return tuple(_afresh(points, runs) for points in told)
 
     @property
     def failures(self) -> dict[int, str]:
@@ -103,7 +105,7 @@ class Search:
         return Asked(number, entry.choices)
 
     def tell(self, number: int, point: Point) -> Point:
-        """What came of a trial; told again it is a repeat, and pooled with what was told before.
+        """What came of a trial; told again it is a repeat.
 
         Returns the point as it stands now. Raises BalanceError for a trial that was not asked for, or other choices.
         """
@@ -190,3 +192,7 @@ class Search:
             *(f"{what} {best} {worst}" for what, (best, worst) in self._bounds.items()),
         ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _afresh(points: Sequence[Point], runs: Mapping[str, Between]) -> Point:
+    return pooled(points[1:] or points, runs).model_copy(update={"repeats": len(points)})

@@ -49,7 +49,8 @@ class Point(Value):
 
     `utility` is the case's metric (more is better), `risk` bits leaked about a customer (less is better; the
     accountant's upper bound as `upper_bits`, which constraints use), `unmet` the share of rules not met. `repeats` is
-    how many trainings were pooled into it.
+    how many trainings it had, of which the first does not count where there are more. `seconds` are those of one; on
+    private data they follow from the plan alone.
     """
 
     number: int = Field(ge=0)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from mlflow import MlflowClient
 
 from infra.ledger import BudgetExceeded
 from infra.manifests import latest
@@ -15,8 +18,12 @@ from models.balance.errors import BalanceError
 from models.privacy.errors import PrivacyError
 from models.values.balance import Front
 from models.values.stage import Balanced, SearchRef
-from tasks import balancing, choosing, resolve
+from tasks import balancing, choosing, intake, resolve
+from tasks.balancing import NoTrials
 from tasks.budget import account
+from tasks.ruling import packs_of
+from tasks.studies import LostRecord, alone
+from tasks.trials import A_SECOND
 from tests.tasks.conftest import Place, copied
 
 TRIALS = 3
@@ -73,8 +80,6 @@ def test_the_page_loads_nothing_and_the_picture_is_one(balanced: Any) -> None:
 
 
 def test_trials_are_child_runs_of_one_run(balanced: Any) -> None:
-    from mlflow import MlflowClient
-
     _, search, points, *_ = balanced
     client = MlflowClient(Settings.load().mlflow_uri)
     parent = client.get_run(search.parent_run)
@@ -146,12 +151,69 @@ def test_a_private_search_is_paid_before_its_first_trial(place: Place) -> None:
     point = balancing.trial.fn(place.pin(), "fraud", search, 0)
     assert {point.utility.scope, point.risk.scope, point.advantage.scope} <= {"dp_released", "public"}
     assert point.risk.value == point.upper_bits
+    steps, rate = point.choices["steps"], point.choices["sampling_rate"]
+    bound = resolve.spec(place.pin()).customers.public_bound
+    assert point.seconds == pytest.approx(float(steps) * float(rate) * bound / A_SECOND, rel=0.01)
+    client = MlflowClient(Settings.load().mlflow_uri)
+    run = client.get_run(search.parent_run)
+    (child,) = client.search_runs(
+        [run.info.experiment_id], f"tags.mlflow.parentRunId = '{search.parent_run}'"
+    )
+    assert "seconds" not in child.data.metrics, "they tell how many customers there are"
     record = next((place.home / "balance").glob("*.jsonl")).read_text()
     assert "internal" not in record
     assert _search(place, 2, private=True) == search, "the same search is not paid for twice"
     done = _concluded(place, search)
     assert (done.front.twin, done.front.charged) == (None, search.charged)
     assert "epsilon" in Path(done.page).read_text(encoding="utf-8")
+
+
+def test_a_private_search_that_lost_its_record_trains_nothing(place: Place) -> None:
+    _private(place, epsilon=1000.0)
+    search = _search(place, 1, private=True)
+    next((place.home / "balance").glob("*.jsonl")).unlink()
+    with pytest.raises(LostRecord, match="what it spent is spent"):
+        balancing.trial.fn(place.pin(), "fraud", search, 0)
+
+
+def test_two_processes_make_one_training_of_a_search_at_a_time(place: Place) -> None:
+    site = resolve.site()
+    entered = threading.Event()
+
+    def second() -> None:
+        with alone(site, "key"):
+            entered.set()
+
+    with alone(site, "key"):
+        other = threading.Thread(target=second)
+        other.start()
+        assert not entered.wait(0.3)
+    other.join()
+    assert entered.is_set()
+
+
+def test_a_search_without_a_trial_is_refused(place: Place) -> None:
+    with pytest.raises(NoTrials):
+        _search(place, 0)
+
+
+def test_a_stand_in_is_judged_by_the_spec_of_the_shop_that_searches(place: Place) -> None:
+    """Its laws, of which there is no pack here, and its lower target; the data are the stand-in's."""
+    own = place.shop / "own.yaml"
+    spec = yaml.safe_load((place.shop / "shop.yaml").read_text())
+    spec |= {"shop": "own-shop", "regimes": ["ccpa"], "notice": None}
+    for purpose in spec["purposes"].values():
+        purpose["basis"] = {"ccpa": "consent"}
+    spec["use_cases"]["fraud"]["privacy"]["epsilon"] = 1.0
+    own.write_text(yaml.safe_dump(spec, allow_unicode=True, sort_keys=False))
+    pinned, searched = intake.pin.fn(str(own)), place.pin()
+    released = latest(resolve.site().store, "released", "embedded-shop")
+    search = balancing.gather.fn(pinned, "fraud", searched, released, 1, False)
+    point = balancing.trial.fn(pinned, "fraud", search, 0)
+    assert point.epsilon <= 1.0
+    assert point.unmet == 1.0
+    front = balancing.conclude.fn(pinned, "fraud", search).front
+    assert (front.points[0].unmet, front.packs) == (1.0, packs_of(resolve.spec(pinned)))
 
 
 def test_a_private_search_beyond_the_budget_is_refused(place: Place) -> None:

@@ -124,6 +124,15 @@ def test_repeats_are_pooled_also_after_a_kill() -> None:
     assert Search(SPACE, BOUNDS, seed=1, record=record).points[1] == told
 
 
+def test_a_lucky_first_training_does_not_count_once_there_are_more() -> None:
+    search = run(Search(SPACE, BOUNDS, seed=1), 2)
+    choices = search.points[1].choices
+    search.tell(1, trained(1, choices, -0.02))
+    told = search.tell(1, trained(1, choices, -0.01))
+    assert told.utility.value == pytest.approx(trained(1, choices, -0.015).utility.value)
+    assert told.repeats == 3
+
+
 @pytest.mark.parametrize(
     "changed",
     [
