@@ -231,8 +231,7 @@ def _run(
 
 
 def _study(bench: resolve.Bench, shop: ShopSpec, use_case: str, given: Material, search: SearchRef) -> Study:
-    bounds = shop.use_cases[use_case].balance.constraints
-    return open_study(bench.site, given, search, bounds)
+    return open_study(bench.site, given, search, shop.use_cases[use_case].balance)
 
 
 def _runs(bench: resolve.Bench, shop: ShopSpec, use_case: str) -> Trials:

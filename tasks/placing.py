@@ -47,7 +47,12 @@ def _position(
     if not front.data.startswith(f"released/{shop.shop}/"):
         point = _of_another_shop(point)
     position = place(
-        point, front, balance.constraints, packs_of(shop), judge=_judge(bench, shop, evidence)
+        point,
+        front,
+        balance.constraints,
+        packs_of(shop),
+        judge=_judge(bench, shop, evidence),
+        weights=balance.weights,
     ).model_copy(update={"front": name})
     if position.proposal is None or balance.adjust == "propose":
         return position

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from infra.site import Site
     from models.balance.search import Asked
-    from models.values.balance import Constraint
+    from models.values.balance import Choice
     from models.values.scope import Measure
+    from models.values.spec import BalanceSpec
     from tasks.ruling import Ruled
     from tasks.trials import Material
 
@@ -52,7 +53,7 @@ def refer(site: Site, search: SearchRef) -> None:
     write_new(_folder(site) / f"{search.key}.json", [search.model_dump_json().encode()])
 
 
-def open_study(site: Site, given: Material, search: SearchRef, constraints: Sequence[Constraint]) -> Study:
+def open_study(site: Site, given: Material, search: SearchRef, balance: BalanceSpec) -> Study:
     """The study of a search, with all that was recorded of it. Its record holds public or released numbers alone."""
     from models.balance.front import bounds_of
     from models.balance.record import LineFile
@@ -67,8 +68,8 @@ def open_study(site: Site, given: Material, search: SearchRef, constraints: Sequ
         )
     record = LineFile(_record(site, search.key))
     space = space_of(given.case, given.target)
-    found = Search(space, bounds, seed=SEED, constraints=constraints, record=record)
-    return Study(found, bounds, tuple(constraints), space.model_dump(mode="json"), given.case.metrics[0].name)
+    found = Search(space, bounds, seed=SEED, constraints=balance.constraints, record=record)
+    return Study(found, bounds, balance, space.model_dump(mode="json"), given.case.metrics[0].name)
 
 
 class Study(NamedTuple):
@@ -76,7 +77,7 @@ class Study(NamedTuple):
 
     search: Any
     bounds: Any
-    constraints: tuple[Constraint, ...]
+    balance: BalanceSpec
     space: dict[str, Any]
     metric: str
 
@@ -107,16 +108,15 @@ class Study(NamedTuple):
 
         What would be chosen comes first, until it was trained AFRESH times after it was found.
         """
-        from models.balance.choice import choose
         from models.balance.front import doubtful
 
         points: dict[int, Point] = {point.number: point for point in self.search.points}
         if sum(point.repeats - 1 for point in points.values()) >= most:
             return None
-        chosen = choose(self.search.points, self.constraints, twin=None, twin_risk=None, metric=self.metric)
+        chosen = self._chosen(self.search.points)
         if chosen is not None and points[chosen.number].repeats <= AFRESH:
             return points[chosen.number]
-        named = doubtful(tuple(points.values()), self.constraints)
+        named = doubtful(tuple(points.values()), self.balance.constraints)
         return points[named[0]] if named else None
 
     def found(self, twin: Measure | None, twin_risk: Measure | None, ruled: Ruled) -> Mapping[str, Any]:
@@ -124,7 +124,6 @@ class Study(NamedTuple):
 
         Raises BalanceError if no trial could be made.
         """
-        from models.balance.choice import choose
         from models.balance.errors import BalanceError
         from models.balance.front import front, history, knee
 
@@ -133,16 +132,30 @@ class Study(NamedTuple):
             raise BalanceError(
                 f"no trial could be made; the first one: {self.search.failures.get(0, 'not tried')}"
             )
-        shown = front(points, self.constraints)
+        shown = front(points, self.balance.constraints)
         return {
             "points": points,
             "front": tuple(point.number for point in shown),
             "knee": knee(shown),
-            "choice": choose(points, self.constraints, twin=twin, twin_risk=twin_risk, metric=self.metric),
-            "hypervolume": history(points, self.bounds, self.constraints),
+            "choice": self._chosen(points, twin, twin_risk),
+            "hypervolume": history(points, self.bounds, self.balance.constraints),
             "seconds": round(sum(point.seconds for point in points), 1),
             "space": self.space,
         }
+
+    def _chosen(
+        self, points: Sequence[Point], twin: Measure | None = None, twin_risk: Measure | None = None
+    ) -> Choice | None:
+        from models.balance.choice import choose
+
+        return choose(
+            points,
+            self.balance.constraints,
+            twin=twin,
+            twin_risk=twin_risk,
+            metric=self.metric,
+            weights=self.balance.weights,
+        )
 
 
 def _under(ruled: Ruled, point: Point) -> Point:

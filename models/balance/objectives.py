@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,9 @@ from scipy.stats import norm, t
 
 from models.balance.errors import BalanceError
 from models.values.balance import Constraint, Point
+from models.values.balance import Objective as Objective
 from models.values.scope import Measure
 
-Objective = Literal["utility", "risk", "advantage", "upper_bits", "epsilon", "unmet", "seconds"]
 Floats = NDArray[np.float64]
 OBJECTIVES: Final[tuple[Objective, ...]] = ("utility", "upper_bits", "unmet")
 """By default: risk is the accountant's bound, which is exact; an attack's estimate says little of small differences."""

@@ -66,10 +66,13 @@ class Point(Value):
     broken: tuple[str, ...] = ()
 
 
+Objective = Literal["utility", "upper_bits", "risk", "advantage", "epsilon", "unmet", "seconds"]
+
+
 class Constraint(Value):
     """A bound that a choice must keep: Risk <= epsilon and Compliance <= delta of the strategy, or the user's own."""
 
-    what: Literal["utility", "upper_bits", "risk", "advantage", "epsilon", "unmet", "seconds"]
+    what: Objective
     at_most: float | None = None
     at_least: float | None = None
 

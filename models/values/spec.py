@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from models.values.anonymity import Anonymity as Anonymity
-from models.values.balance import Constraint
+from models.values.balance import Constraint, Objective
 from models.values.base import Value
 from models.values.columns import Column as Column
 from models.values.columns import ColumnType as ColumnType
@@ -108,13 +108,21 @@ class Target(Value):
 class BalanceSpec(Value):
     """What a choice between utility, risk and compliance must keep, and what a drift out of it leads to.
 
-    `constraints` bound the choice; `attack_seconds` is how long attacks may train reference models on each new model;
+    `constraints` bound the choice; with `weights` of objectives it is the point of the least weighed loss, without
+    them the knee; `attack_seconds` is how long attacks may train reference models on each new model;
     with `adjust: make` a retraining takes the proposed choice by itself, never above the use case's target.
     """
 
     constraints: tuple[Constraint, ...] = ()
+    weights: dict[Objective, Annotated[float, Field(ge=0)]] | None = None
     attack_seconds: float = Field(default=10.0, ge=0, le=86_400)
     adjust: Literal["propose", "make"] = "propose"
+
+    @model_validator(mode="after")
+    def _weigh_something(self) -> BalanceSpec:
+        if self.weights is not None and not sum(self.weights.values()) > 0:
+            raise ValueError("weights of objectives need one above 0; leave them out for the knee")
+        return self
 
 
 class UseCaseSpec(Value):

@@ -119,6 +119,18 @@ def test_a_tighter_bound_moves_the_choice_without_another_training(balanced: Any
     assert len(moved.points) == TRIALS
 
 
+def test_weights_of_the_spec_choose(balanced: Any) -> None:
+    place, *_ = balanced
+    place.change_spec(
+        lambda spec: spec["use_cases"]["fraud"].update(balance={"weights": {"upper_bits": 1.0}})
+    )
+    front = _concluded(place, _search(place)).front
+    assert front.choice is not None
+    shown = [front.point(number).upper_bits for number in front.front]
+    assert front.point(front.choice.number).upper_bits == min(shown)
+    assert "weights of the spec" in front.choice.reason["en"]
+
+
 def test_a_search_goes_on_without_a_trial_that_cannot_be_made(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
