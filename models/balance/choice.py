@@ -31,6 +31,8 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
         "accountant)",
         "bounds": ", and no attack can learn more than {bound} bits of a customer",
         "knee": "It is the knee of a front of {many}: more privacy or more {metric} would cost most from here on.",
+        "again": "It is the knee of the {few} that were trained again on a front of {many}: more privacy or more "
+        "{metric} would cost most from here on.",
         "weighed": "It is the best of a front of {many} by the weights of the spec.",
         "only": "It is the only trial that keeps every constraint and that none beats.",
         "stricter": "One step more privacy, epsilon {epsilon} instead of {own} (trial {number}), would cost {cost} "
@@ -46,6 +48,8 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
         "cuts": "，并将攻击实测的泄露量由每位客户 {before} 比特降至 {after} 比特（依隐私核算，最多 {bound} 比特）",
         "bounds": "，任何攻击所能获知的每位客户信息最多 {bound} 比特",
         "knee": "它是由 {many} 个点构成的前沿上的拐点：从此处起，再提高隐私保护或 {metric} 的代价最大。",
+        "again": "它是由 {many} 个点构成的前沿上经重新训练的 {few} 个点中的拐点："
+        "从此处起，再提高隐私保护或 {metric} 的代价最大。",
         "weighed": "按规格中的权重，它是由 {many} 个点构成的前沿上最优的一个。",
         "only": "它是唯一满足所有约束且不被其他试验支配的试验。",
         "stricter": "隐私保护再严一级，即 ε 由 {own} 改为 {epsilon}（试验 {number}），{metric} 将下降 {cost} 个百分点，"
@@ -71,19 +75,21 @@ def choose(
 
     `twin` is the training without privacy (None if there is none), `twin_risk` what attacks learn from it, in bits. The
     error of a difference takes the two as independent, which says too much where they share test customers. With
-    weights every objective counts by its place between the front's best (0) and worst (1). None if no point keeps all
+    weights every objective counts by its place between the front's best (0) and worst (1). Where points of the front
+    were trained again, only these are chosen among: what the others show may be luck. None if no point keeps all
     constraints. Raises BalanceError for a weight below 0, or if all are 0.
     """
     shown = front(points, constraints, objectives)
-    number = knee(shown, objectives) if weights is None else _best(shown, weights)
+    sure = [each for each in shown if each.repeats > 1] or list(shown)
+    number = knee(sure, objectives) if weights is None else _best(sure, weights)
     if number is None:
         return None
     chosen = next(each for each in shown if each.number == number)
-    why = "only" if len(shown) == 1 else "knee" if weights is None else "weighed"
+    why, counts = _why(weights is not None, len(sure), len(shown)), {"many": len(shown), "few": len(sure)}
     return Choice(
         number=number,
         reason={
-            language: _reason(words, chosen, twin, twin_risk, metric, why, len(shown))
+            language: _reason(words, chosen, twin, twin_risk, metric, why, counts)
             for language, words in _WORDS.items()
         },
         stricter=_step("stricter", chosen, shown, metric),
@@ -117,6 +123,12 @@ def bits_at_most(value: float) -> str:
     return f"{math.ceil(round(value * 10**decimals, 9)) / 10**decimals:.{decimals}f}"
 
 
+def _why(weighed: bool, sure: int, shown: int) -> str:
+    if shown == 1:
+        return "only"
+    return "weighed" if weighed else "again" if sure < shown else "knee"
+
+
 def _best(shown: Sequence[Point], weights: Mapping[Objective, float]) -> int | None:
     if min(weights.values(), default=0.0) < 0 or not sum(weights.values()) > 0:
         raise BalanceError("weights of objectives are 0 or more, and one is above 0; change them in the spec")
@@ -138,9 +150,9 @@ def _reason(
     twin_risk: Measure | None,
     metric: str,
     why: str,
-    many: int,
+    counts: Mapping[str, int],
 ) -> str:
-    said = {"epsilon": f"{chosen.epsilon:.3g}", "metric": metric, "many": many}
+    said = {"epsilon": f"{chosen.epsilon:.3g}", "metric": metric, **counts}
     said["value"] = f"{chosen.utility.value:.3f}"
     first = "alone"
     if twin is not None:

@@ -59,6 +59,15 @@ def test_a_tightened_constraint_moves_the_choice(constraint: Constraint, number:
     assert chosen(POINTS, constraint).number == number
 
 
+def test_only_what_was_trained_again_is_chosen_where_anything_was() -> None:
+    again = tuple(each.model_copy(update={"repeats": 2}) if each.number == 2 else each for each in POINTS)
+    found = choose(again, (), twin=None, twin_risk=None, metric="AUC")
+    assert chosen().number != 2
+    assert found is not None
+    assert found.number == 2
+    assert "trained again" in found.reason["en"]
+
+
 def test_nothing_is_chosen_where_nothing_keeps_the_constraints() -> None:
     bound = (Constraint(what="upper_bits", at_most=0.001),)
     assert choose(POINTS, bound, twin=None, twin_risk=None, metric="AUC") is None
