@@ -16,34 +16,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.claims import claim
+from models.attacks.curves import clopper_pearson
 from models.attacks.one_run import audit_one_run
 from models.cases.fraud import FRAUD
 from models.privacy import gradients
 from models.privacy.noise import GaussianNoise
 from models.privacy.sampler import PoissonSampler
 from models.privacy.step_audit import audit_epsilon
-from models.values.risk import EpsilonAudit
+from models.values.risk import OWN_PARTS, EpsilonAudit
 from models.values.target import PrivacyTarget
 
 CLAIMED, CANARIES, CUSTOMERS = 2.0, 5000, 10_000
-REPEATS, CORRECT, SHORT = (
-    30,
-    100,
-    1000,
-)  # planted, correct runs, steps of an audit of steps that only must be silent
-ASKED: Final = "found in >= 90 % of the runs"
+REPEATS, CORRECT = 30, 100  # planted, correct runs
+POWER, SURE = 0.9, 0.95
+ASKED: Final = f"found with a chance of {POWER:g} at least, {SURE:.0%} sure (one-sided)"
 Audit = Callable[[], EpsilonAudit]
 
 
 def claims() -> Iterator[dict[str, object]]:
-    """All of them on the recipe of fraud detection, under the claim epsilon 2."""
+    """All of them as every training has them, on the recipe of fraud detection, under the claim epsilon 2."""
     plan = FRAUD.recipe.plan(PrivacyTarget(epsilon=CLAIMED, delta=1e-5, n_public=CUSTOMERS))
 
     def one_run() -> EpsilonAudit:
-        return audit_one_run(plan, audited="benchmark", claimed=CLAIMED, canaries=CANARIES)
+        return audit_one_run(plan, audited="benchmark", claimed=CLAIMED, canaries=CANARIES, audits=OWN_PARTS)
 
-    def steps(count: int = 6_000) -> EpsilonAudit:
-        return audit_epsilon(plan, audited="benchmark", claimed=CLAIMED, steps=count)
+    def steps() -> EpsilonAudit:
+        return audit_epsilon(plan, audited="benchmark", claimed=CLAIMED, audits=OWN_PARTS)
 
     yield _found(
         f"one-run audit, {CANARIES:,} canaries, guesses fixed beforehand: noise x 0.25 shows more than the claim",
@@ -59,7 +57,7 @@ def claims() -> Iterator[dict[str, object]]:
     )
     yield _found("one-run audit: clipping off", _unclipped(), one_run, _said("a customer counted for"))
     yield _silent("one-run audit: correct runs", one_run)
-    yield _silent("audit of steps: correct runs", lambda: steps(SHORT))
+    yield _silent("audit of steps: correct runs", steps)
 
 
 def _found(
@@ -67,9 +65,15 @@ def _found(
 ) -> dict[str, object]:
     with bug:
         audits = [audit() for _ in range(REPEATS)]
-    share = sum(map(finds, audits)) / REPEATS
-    measured = {"found": share, "runs": REPEATS, **_facts(audits)}
-    return claim(text, asked=ASKED, measured=measured, holds=share >= 0.9)
+    found = sum(map(finds, audits))
+    low = float(clopper_pearson(found, REPEATS, error=1 - SURE).low)
+    measured = {
+        "found": found / REPEATS,
+        "chance at least": round(low, 3),
+        "runs": REPEATS,
+        **_facts(audits),
+    }
+    return claim(text, asked=ASKED, measured=measured, holds=low >= POWER)
 
 
 def _silent(text: str, audit: Audit) -> dict[str, object]:

@@ -127,7 +127,8 @@ class Registry:
     ) -> tuple[str, ...]:
         """Make `ref` the champion of its name if nothing speaks against it; otherwise say what does.
 
-        `standing` are audits of its claim besides those in its evidence, which may have come since.
+        `standing` are audits of its claim besides those in its evidence, which may have come since. No other version
+        stays sealed, so that MLflow cannot bring a former champion back.
 
         Returns:
             The objections, each in a sentence; if there is one, the champion stays as it was.
@@ -137,7 +138,7 @@ class Registry:
         """
         version = self._version(ref)
         objections = [*evidence.objections(), *_scope_objections(evidence)]
-        objections += [f"the audit of run {each.audited} broke the claim" for each in standing if each.broken]
+        objections += broken_claims(standing)
         stored = version.tags.get("evidence_seal", "")
         same = self._seals.hold("evidence", ref.run_id, evidence.canonical().encode(), stored)
         if version.run_id != ref.run_id or not same:
@@ -147,14 +148,18 @@ class Registry:
             seal = self._seals.of(CHAMPION, ref.run_id, str(ref).encode())
             self._client.set_model_version_tag(ref.name, number, _SEAL, seal)
             self._client.set_registered_model_alias(ref.name, CHAMPION, number)
+            self._unseal(ref.name, but=number)
         return tuple(objections)
 
     def withdraw(self, name: str) -> ModelRef | None:
-        """Take the champion's place away from whichever version of `name` has it; returns that version."""
+        """Take the champion's place away from whichever version of `name` has it; returns that version.
+
+        No version of the name stays sealed, so none comes back but by `promote`.
+        """
         ref = self._by_alias(name)
         if ref is not None:
             self._client.delete_registered_model_alias(name, CHAMPION)
-            self._client.delete_model_version_tag(name, str(ref.version), _SEAL)
+        self._unseal(name)
         return ref
 
     def champion(self, name: str) -> ModelRef | None:
@@ -171,6 +176,12 @@ class Registry:
                 f"model {ref} was made champion by hand, past what may speak against it; train it again"
             )
         return ref
+
+    def _unseal(self, name: str, *, but: str = "") -> None:
+        """Delete the champion's seal of every version of `name`, but of the one of that number."""
+        for version in self._client.search_model_versions(f"name='{name}'"):
+            if _SEAL in version.tags and str(version.version) != but:
+                self._client.delete_model_version_tag(name, str(version.version), _SEAL)
 
     def _by_alias(self, name: str) -> ModelRef | None:
         from mlflow.exceptions import MlflowException
@@ -266,6 +277,11 @@ class Registry:
             return client.get_model_version(ref.name, str(ref.version))
         except MlflowException as missing:
             raise RegistryError(f"the registry holds no model {ref}; register it first") from missing
+
+
+def broken_claims(standing: tuple[EpsilonAudit, ...]) -> tuple[str, ...]:
+    """What `standing` audits say against a model, each in a sentence; empty if none is broken."""
+    return tuple(f"the audit of run {each.audited} broke the claim" for each in standing if each.broken)
 
 
 def _scope_objections(evidence: Evidence) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from models.values.evidence import AuditResult, PrivacyClaim
-from models.values.risk import Curve, EpsilonAudit, Exposure, Risk
+from models.values.risk import OWN_PARTS, Curve, EpsilonAudit, Exposure, Risk
 from models.values.scope import Measure
 
 if TYPE_CHECKING:
@@ -50,9 +50,9 @@ def attacked(
 ) -> Attacked:
     """Attack a model with its training customers and as many others, and audit the mechanism that trained it.
 
-    `run` names what `ran`. `standing` are earlier audits of the same mechanism; each bound holds with the confidence of
-    all of them together. `exposures` are of sentences planted in such an audit. Reference models are trained for at
-    most `seconds`.
+    `run` names what `ran`. `standing` are charged audits of the use case: with all of those the model's own two audits
+    hold together, but not with the audits of other models. `exposures` are of sentences planted in such an audit.
+    Reference models are trained for at most `seconds`.
     """
     from models.attacks.leakage import leakages
     from models.attacks.membership import customer_losses, equal_sample, left_over, membership_attack, roc
@@ -80,11 +80,11 @@ def attacked(
         slices=slices_of(members, others),
         seed=SEED,
     )
-    claimed, many = ran.claim.epsilon, len(standing) + 2
+    claimed = ran.claim.epsilon
     audits = (
         *standing,
-        audit_one_run(ran.plan, audited=run, claimed=claimed, audits=many),
-        audit_epsilon(ran.plan, audited=run, claimed=claimed, audits=many),
+        audit_one_run(ran.plan, audited=run, claimed=claimed, audits=OWN_PARTS),
+        audit_epsilon(ran.plan, audited=run, claimed=claimed, audits=OWN_PARTS),
     )
     return Attacked(
         audit=membership_attack(losses[0], losses[1], run=run, delta=delta, seed=SEED),

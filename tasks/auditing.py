@@ -2,8 +2,11 @@
 
 The run trains on the customers, so it is charged like a training. Its weights are dropped when it ends; what is kept
 is the audit, sealed. For a model of text, sentences are planted in the same run, to see how well it knows them. A
-broken audit takes the champion's place away, and until a later audit of the use case holds no model of it becomes
-champion (`standing_audits`) and none scores (`refuse_broken`).
+broken audit takes the champion's place away. Until one that started after its end, with at least as many canaries,
+holds, no model of the use case becomes champion (`standing_audits`) and none scores (`refuse_broken`).
+
+The k-th charged audit of a use case has the error 0.05 / (2 k (k + 1)). All of them together, however many there will
+be, have half of 0.05; a model's own audits have the other half (tasks/attacking.py).
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from infra.site import Site
 from models.values.base import Value
 from models.values.dataset import DatasetRef
 from models.values.errors import PrivetError
-from models.values.risk import EpsilonAudit, Exposure
+from models.values.risk import EpsilonAudit, Exposure, parts_of_charged
 from models.values.spec import ShopSpec
 from models.values.stage import Audited, RegisteredModel, SpecRef
 from tasks import resolve
@@ -32,26 +35,46 @@ from tasks.stage import scrubbed, stage
 from tasks.training import Restored, UnknownCase, case_of, facts_of, tables_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from models.attacks.dirac import Company
-    from models.attacks.sentences import Fit
+    from models.attacks.sentences import Fit, Planting
     from models.privacy.plan import PrivacyPlan
 
 AUDIT = "audit.json"
 UNPLANTED = (
     "no sentences were planted under this plan yet; `privet audit` plants them in a charged run of its own"
 )
+UNMEASURED = "sentences were planted, but what the model knows of them could not be measured"
 
 
 class BrokenClaim(PrivetError, PermissionError):
-    """The newest audit of a use case contradicts what is claimed of its models."""
+    """An audit of a use case contradicts what is claimed of its models, and none since has cleared it."""
 
 
 class PlanAudit(Value):
-    """An audit, what its planted sentences showed, and the digest of the plan that its run had."""
+    """An audit, what its planted sentences showed, and the digest of the plan that its run had.
+
+    `after` names the audited runs of the use case whose audits were sealed when this one started. So order needs no
+    clock; an audit that names none clears none.
+    """
 
     plan: str
     audit: EpsilonAudit
     exposures: tuple[Exposure, ...] = ()
+    after: tuple[str, ...] = ()
+
+    def clears(self, broken: PlanAudit, *, plan: str | None) -> bool:
+        """Whether it outweighs a broken audit, for a model trained under `plan`; None for any model of the use case.
+
+        A broken audit of that very plan is outweighed by one of the same plan alone.
+        """
+        return (
+            not self.audit.broken
+            and broken.audit.audited in self.after
+            and self.audit.canaries >= broken.audit.canaries
+            and (broken.plan != plan or self.plan == plan)
+        )
 
 
 @scrubbed
@@ -74,26 +97,31 @@ def audit(
 
     shop = resolve.spec(pinned)
     with resolve.bench(f"audit {use_case}", 2) as bench:
+        after = tuple(each.audit.audited for each in _kept(bench.site, shop, use_case))
         plan, company = _company(bench, shop, use_case, released, reservation)
         planting = plant(company)
         bench.advance(1, "training with canaries")
         ref = named(bench, shop, _suffix(use_case))
-        before = sum(kept.plan == plan.digest() for kept in _kept(bench.site, shop, use_case))
         found = audit_one_run(
             plan,
             audited=ref.version,
             claimed=plan.epsilon,
             canaries=canaries,
-            audits=before + 2,  # this one, and the one that every training gets
+            audits=parts_of_charged(_number(bench.site, shop, use_case, reservation)),
             company=planting.company,
         )
+        try:
+            withdrawn = _withdrawn(bench.site, shop, use_case) if found.broken else None
+        finally:  # whatever the registry answers, the audit is kept
+            twin = found.seconds <= shop.use_cases[use_case].balance.attack_seconds and not found.broken
+            exposures = _exposures(planting, found, _twin(company) if twin else None)
+            if not found.broken:
+                still_wanted()
+            kept = PlanAudit(plan=plan.digest(), audit=found, exposures=exposures, after=after)
+            keep_internal(bench, shop, ref, {AUDIT: kept.model_dump_json().encode()}, released)
+        if found.broken:  # once more: a model may have become champion before the seal could be read
+            withdrawn = _withdrawn(bench.site, shop, use_case) or withdrawn
         bench.site.ledger.commit(reservation)
-        in_time = found.seconds <= shop.use_cases[use_case].balance.attack_seconds
-        exposures = planting.exposures(audited=ref.version, fit=_twin(company) if in_time else None)
-        still_wanted()
-        kept = PlanAudit(plan=plan.digest(), audit=found, exposures=exposures)
-        keep_internal(bench, shop, ref, {AUDIT: kept.model_dump_json().encode()}, released)
-        withdrawn = _withdrawn(bench.site, shop, use_case) if found.broken else None
         bench.advance(2, "audited")
         return Audited(
             use_case=use_case,
@@ -110,12 +138,12 @@ def audit(
 def standing_audits(site: Site, shop: ShopSpec, use_case: str, plan: PrivacyPlan) -> tuple[EpsilonAudit, ...]:
     """What audits say of a model of this use case that was trained under `plan`.
 
-    The newest of this plan; and the newest of all if it is broken, since a new target mends no trainer.
+    The broken ones that none has cleared, of any plan, since a new target mends no trainer; and the newest of this plan
+    that holds.
     """
-    kept = list(_kept(site, shop, use_case))
-    newest = [each.audit for each in kept[:1] if each.audit.broken]
-    same = [each.audit for each in kept if each.plan == plan.digest()][:1]
-    return tuple(dict.fromkeys((*newest, *same)))
+    kept, digest = list(_kept(site, shop, use_case)), plan.digest()
+    held = [each.audit for each in kept if each.plan == digest and not each.audit.broken]
+    return (*(each.audit for each in _uncleared(kept, digest)), *held[:1])
 
 
 def standing_exposures(site: Site, shop: ShopSpec, use_case: str, plan: PrivacyPlan) -> tuple[Exposure, ...]:
@@ -127,12 +155,12 @@ def standing_exposures(site: Site, shop: ShopSpec, use_case: str, plan: PrivacyP
 
 
 def refuse_broken(site: Site, shop: ShopSpec, use_case: str) -> None:
-    """Raise BrokenClaim if the newest audit of a use case is broken, whatever the registry calls its champion."""
-    newest = next(_kept(site, shop, use_case), None)
-    if newest is not None and newest.audit.broken:
+    """Raise BrokenClaim if a broken audit of a use case stands, whatever the registry calls its champion."""
+    for each in _uncleared(list(_kept(site, shop, use_case))):
         raise BrokenClaim(
-            f"the audit of run {newest.audit.audited} contradicts the claim of use case {use_case!r}, so none of its "
-            "models may be used; mend what it names and run `privet audit` again"
+            f"the audit of run {each.audit.audited} contradicts the claim of use case {use_case!r}, so none of its "
+            f"models may be used; mend what it names and run `privet audit` again, with {each.audit.canaries:,} "
+            "canaries or more"
         )
 
 
@@ -164,7 +192,6 @@ def _facts(done: Audited, *, shown: bool) -> dict[str, Any]:
         "claimed": audit.claimed,
         **{name: round(number, 3) if shown else "internal" for name, number in numbers.items()},
         "confidence": round(audit.confidence, 6),
-        "audits": audit.audits,
         "canaries": audit.canaries,
         "holds": not audit.broken,
         "contradictions": list(audit.contradictions),
@@ -199,6 +226,14 @@ def _said(value: Any) -> str:
     return "-" if value is None else str(value)
 
 
+def _exposures(planting: Planting, found: EpsilonAudit, fit: Fit | None) -> tuple[Exposure, ...]:
+    """What the audited run knows of its sentences; where that cannot be measured, that it cannot."""
+    try:
+        return planting.exposures(audited=found.audited, fit=fit)
+    except Exception as failed:  # noqa: BLE001  # no failure may lose the audit
+        return (Exposure(audited=found.audited, missing=f"{UNMEASURED} ({type(failed).__name__})"),)
+
+
 def _twin(company: Company) -> Fit:
     """The same training without privacy, of the case's own model."""
     return lambda customers: twin_of(Restored(company.case, None, company.facts), customers, seed=SEED)
@@ -225,7 +260,23 @@ def _suffix(use_case: str) -> str:
     return f"{use_case}-audit"
 
 
-def _kept(site: Site, shop: ShopSpec, use_case: str) -> Any:
+def _number(site: Site, shop: ShopSpec, use_case: str, reservation: str) -> int:
+    """Which audit of the use case this is, by the ledger, which forgets none: 1 for the first."""
+    entries = site.ledger.entries(account(shop))
+    ours = [entry.id for entry in entries if entry.what.startswith(f"audit/{use_case}/")]
+    return 1 + ours.index(reservation)
+
+
+def _uncleared(kept: list[PlanAudit], plan: str | None = None) -> list[PlanAudit]:
+    """The broken audits that still stand, for a model trained under `plan` or, without one, for the use case."""
+    return [
+        each
+        for each in kept
+        if each.audit.broken and not any(other.clears(each, plan=plan) for other in kept)
+    ]
+
+
+def _kept(site: Site, shop: ShopSpec, use_case: str) -> Iterator[PlanAudit]:
     """The audits of a use case, newest first."""
     folder = f"internal/{shop.shop}-{_suffix(use_case)}/"
     for key in sorted(site.store.list(folder), reverse=True):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from infra.quiet import hushed
-from infra.registry import Registry
+from infra.registry import ModelRef, Registry, broken_claims
 from infra.report.card import card
 from infra.report.dossier import as_json, render
 from infra.sealed import recall
 from infra.served import Service
 from models.cases.facts import packed
 from models.values.evidence import Evidence
+from models.values.risk import EpsilonAudit
 from models.values.stage import Fitted, RegisteredModel, SpecRef, Trained
 from tasks import resolve
 from tasks.artifacts import publish_markdown
@@ -54,10 +56,10 @@ def publish(pinned: SpecRef, use_case: str, fitted: Fitted, evidence: Evidence) 
         write_new_page(dossier.replace(".html", ".json"), as_json(evidence, internal=False))
         publish_markdown(f"dossier-{use_case}", card(evidence), f"model {version}")
         still_wanted()
-        standing = standing_audits(bench.site, shop, use_case, PrivacyPlan.model_validate_json(plan))
-        objections = registry.promote(
-            version, evidence, standing=standing
-        )  # last: no champion without dossier
+        claimed = PrivacyPlan.model_validate_json(plan)
+        objections = _promoted(  # last: no champion without dossier
+            registry, version, evidence, lambda: standing_audits(bench.site, shop, use_case, claimed)
+        )
         return Trained(
             model=RegisteredModel(name=version.name, version=version.version, champion=not objections),
             evidence=evidence,
@@ -65,3 +67,19 @@ def publish(pinned: SpecRef, use_case: str, fitted: Fitted, evidence: Evidence) 
             dossier=dossier,
             seconds=round(fitted.seconds + time.monotonic() - started, 2),
         )
+
+
+def _promoted(
+    registry: Registry,
+    version: ModelRef,
+    evidence: Evidence,
+    standing: Callable[[], tuple[EpsilonAudit, ...]],
+) -> tuple[str, ...]:
+    """Make a version champion; what speaks against it if it is none.
+
+    `standing` is asked again afterwards: an audit that broke in between withdrew the champion before.
+    """
+    objections = registry.promote(version, evidence, standing=standing())
+    if not objections and (objections := broken_claims(standing())):
+        registry.withdraw(version.name)
+    return objections

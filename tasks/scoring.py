@@ -132,14 +132,19 @@ class _Work:
         with writing(self._bench.site, engine, resolve.SCORER, ref) as writer:
             writer.add(self._entry({_PART: part}), scores)
             manifest = self._manifest(ref, (self._released,), tuple(writer.tables), tuple(writer.files))
-            still_wanted()
+            self._still_allowed()
             return publish_manifest(self._bench.site.store, manifest)
 
     def whole(self, parts: tuple[DatasetRef, ...]) -> DatasetRef:
         """Publish the list of all parts, which is what others read."""
-        still_wanted()
+        self._still_allowed()
         manifest = self._manifest(self._ref(), (self._released, *parts), (self._entry({}),), ())
         return publish_manifest(self._bench.site.store, manifest)
+
+    def _still_allowed(self) -> None:
+        """Refuse to publish for a run that was given up, or a claim that an audit broke meanwhile."""
+        still_wanted()
+        refuse_broken(self._bench.site, self._shop, self._use_case)
 
     def _ref(self, suffix: str = "") -> DatasetRef:
         return DatasetRef(zone="scores", name=f"{self._name}{suffix}", version=new_version(datetime.now(UTC)))

@@ -50,9 +50,9 @@ def audit_one_run(
 ) -> EpsilonAudit:
     """Audit a run of `plan` whose claim is epsilon `claimed` at the target's delta.
 
-    In `company` the canaries train among its customers, which spends the plan's epsilon on them. `audits` is how many
-    audits this model gets: their bounds hold together at `confidence`. `seed` is of the audit's coins, never of the
-    trainer. Raises PrivacyError for too few canaries, and for adaptive clipping.
+    In `company` the canaries train among its customers, which spends the plan's epsilon on them. This bound has one
+    part in `audits` of the error: bounds whose parts add up to 1 at most hold together at `confidence`. `seed` is of
+    the audit's coins, never of the trainer. Raises PrivacyError for too few canaries, and for adaptive clipping.
     """
     if canaries < _LEAST:
         raise PrivacyError(f"{canaries} canaries prove next to nothing; plant {_LEAST} at least")

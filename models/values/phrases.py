@@ -129,6 +129,10 @@ _ZH: tuple[tuple[str, str], ...] = (
         "若 {1} 个句子中有 {0} 个被背下来，会以 {2} 的概率被发现",
     ),
     (
+        r"sentences were planted, but what the model knows of them could not be measured \((\w+)\)",
+        "已植入句子，但无法测得模型记住了多少（{0}）",
+    ),
+    (
         r"the model reads only (\S+) of the sentences apart, so it could not know one by heart",
         "模型只能区分 {0} 的句子，因而不可能背下其中任何一句",
     ),

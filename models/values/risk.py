@@ -15,6 +15,18 @@ STRONGEST: Final = ("RMIA, online", "LiRA, online", "RMIA, offline", "LiRA, offl
 """Membership attacks by what they reach in general (benchmarks/_attacks.py), most first."""
 
 
+OWN_PARTS: Final = 4
+"""One part in so many of the error is for each of the two audits that every model gets: half for both."""
+
+
+def parts_of_charged(number: int) -> int:
+    """One part in how many of the error is for the charged audit of that `number` of a use case, from 1: 2 k (k + 1).
+
+    The parts of all of them, however many there will be, add up to half, since 1 / (k (k + 1)) adds up to 1.
+    """
+    return 2 * number * (number + 1)
+
+
 class Membership(Value):
     """One membership attack on one group of customers: can the model's members be told from others?
 
@@ -55,9 +67,9 @@ class Leakage(Value):
 class EpsilonAudit(Value):
     """A lower bound of epsilon that a run has shown, beside what was claimed of it.
 
-    `audited` names the run. `confidence` is of this bound alone, after it was corrected for the number of `audits`.
-    `contradictions` say what ran otherwise than accounted for, each in a sentence; `power` what could have been seen.
-    `scope` is public of a run with canaries alone, in which no customer took part.
+    `audited` names the run. `confidence` is of this bound alone: it has one part in `audits` of the error of all bounds
+    that hold together. `contradictions` say what ran otherwise than accounted for, each in a sentence; `power` what
+    could have been seen. `scope` is public of a run with canaries alone, in which no customer took part.
     """
 
     kind: str

@@ -187,6 +187,36 @@ def test_an_objection_keeps_the_champion_where_it_was(
     assert registry.champion("contested") == champion
 
 
+def _sealed(registry: Registry, name: str) -> set[int]:
+    found = registry.client().search_model_versions(f"name='{name}'")
+    return {int(version.version) for version in found if "champion_seal" in version.tags}
+
+
+def test_a_former_champion_comes_back_by_no_alias(registry: Registry) -> None:
+    """Moved by hand in MLflow to a version that was champion once; after `promote` and after `withdraw`."""
+    first, second = (registry.register("former", small_model(), SAFE, PLAN) for _ in range(2))
+    assert registry.promote(first, SAFE) == registry.promote(second, SAFE) == ()
+    assert _sealed(registry, "former") == {second.version}
+    registry.client().set_registered_model_alias("former", "champion", str(first.version))
+    with pytest.raises(RegistryError, match="was made champion by hand"):
+        registry.champion("former")
+    assert registry.withdraw("former") == first  # who has the place, by whatever way
+    assert _sealed(registry, "former") == set()
+    for ref in (first, second):
+        registry.client().set_registered_model_alias("former", "champion", str(ref.version))
+        with pytest.raises(RegistryError, match="was made champion by hand"):
+            registry.champion("former")
+
+
+def test_seals_go_where_no_version_is_champion(registry: Registry) -> None:
+    ref = registry.register("unsealed", small_model(), SAFE, PLAN)
+    assert registry.promote(ref, SAFE) == ()
+    registry.client().delete_registered_model_alias("unsealed", "champion")
+    assert registry.withdraw("unsealed") is None
+    assert _sealed(registry, "unsealed") == set()
+    assert registry.withdraw("never-heard-of") is None
+
+
 def test_better_evidence_than_registered_is_refused(registry: Registry, champion: ModelRef) -> None:
     worse = sample.evidence(synthetic=sample.LABEL, budget_committed=False)
     ref = registry.register("contested", small_model(), worse, PLAN)

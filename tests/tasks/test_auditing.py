@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,11 +18,13 @@ from infra.manifests import open_manifest
 from infra.registry import Registry, RegistryError
 from infra.report import facts
 from infra.served import Service
+from models.attacks.sentences import Planting
 from models.cases.facts import packed
 from models.cases.fraud import FRAUD
-from models.values.risk import Exposure
+from models.values.risk import EpsilonAudit, Exposure, parts_of_charged
 from models.values.stage import Audited
-from tasks import auditing, budget, resolve, scoring
+from tasks import auditing, budget, release, resolve, scoring
+from tasks.stage import StageFailed
 from tests.infra.report import evidence_sample as sample
 from tests.models.attacks.broken_trainers import no_clipping, short_noise, shuffling
 from tests.tasks.conftest import Place, copied
@@ -115,10 +119,21 @@ def test_a_broken_claim_withdraws_the_champion_until_a_later_audit_holds(
 ) -> None:
     ref, evidence = _candidate()
     assert _registry().promote(ref, evidence, standing=_standing(place)) == ()
+    champions: list[object] = []
+
+    def failing(*_: object, **__: object) -> Any:
+        champions.append(_registry().champion(NAME))
+        raise RuntimeError
+
     with monkeypatch.context() as patch:
         short_noise(patch)
+        patch.setattr(Planting, "exposures", failing)
         broken = _audit(place)
     assert broken.audit.broken
+    assert champions == [None]
+    assert broken.exposures == (
+        Exposure(audited=broken.output.version, missing=f"{auditing.UNMEASURED} (RuntimeError)"),
+    )
     assert broken.withdrawn is not None
     assert broken.withdrawn.version == ref.version
     assert auditing.show(broken, str(place.shop / "shop.yaml"), as_json=False) == 1
@@ -132,14 +147,113 @@ def test_a_broken_claim_withdraws_the_champion_until_a_later_audit_holds(
         _registry().champion(NAME)
     with pytest.raises(auditing.BrokenClaim, match="run `privet audit` again"):
         scoring.score.fn(place.pin(), "fraud")
-    assert not _audit(place).audit.broken
+    again = _audit(place)
+    assert not again.audit.broken
     assert not any(audit.broken for audit in _standing(place))
     assert _registry().promote(ref, evidence, standing=_standing(place)) == ()
+    assert [each.audit.audits for each in (passed, broken, again)] == [*map(parts_of_charged, (1, 2, 3))]
+
+
+def test_audits_of_all_plans_are_counted_and_those_of_other_use_cases_are_not(place: Place) -> None:
+    """By the ledger, where one that was paid for and never ended has its number, too."""
+    shop, site = resolve.spec(place.pin()), resolve.site()
+    before = len(
+        [entry for entry in site.ledger.entries(budget.account(shop)) if "audit/fraud/" in entry.what]
+    )
+    reserved = [
+        site.ledger.reserve(
+            budget.account(shop), epsilon=epsilon, delta=0, cap_epsilon=99, cap_delta=1e-3, what=what
+        ).id
+        for epsilon, what in ((0.1, "audit/fraud/a"), (0.1, "audit/frauds/a"), (0.2, "audit/fraud/b"))
+    ]
+    numbers = [auditing._number(site, shop, "fraud", reserved[at]) for at in (0, 2)]
+    assert numbers == [before + 1, before + 2]
+
+
+@pytest.mark.parametrize("failing", ["registry", "seal", "nothing"])
+def test_a_broken_audit_has_its_effect_whatever_else_fails(
+    place: Place, passed: Audited, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    """Sealed without a registry, and the champion goes without a store; and again once the seal can be read."""
+    broken = passed.audit.model_copy(update={"contradictions": ("the noise that ran was too little",)})
+    done: list[str] = []
+
+    def part(name: str) -> Callable[..., None]:
+        def run(*_: object, **__: object) -> None:
+            done.append(name)
+            if name == failing:
+                raise OSError(name)
+
+        return run
+
+    monkeypatch.setattr("models.attacks.one_run.audit_one_run", lambda *_, **__: broken)
+    monkeypatch.setattr(auditing, "_withdrawn", part("registry"))
+    monkeypatch.setattr(auditing, "keep_internal", part("seal"))
+    with nullcontext() if failing == "nothing" else pytest.raises(StageFailed, match="OSError"):
+        _audit(place)
+    assert done == ["registry", "seal", *(["registry"] if failing == "nothing" else [])]
+
+
+def _sealed(run: str, holds: str, canaries: int = 5000, *, plan: str = "P", after: str = "") -> Any:
+    """An audit as it is sealed; `after` are the one-letter runs whose audits it saw."""
+    why = () if holds == "holds" else ("the noise that ran was 0.25 of the planned one",)
+    audit = (
+        sample.risk()
+        .audits[0]
+        .model_copy(update={"audited": run, "canaries": canaries, "contradictions": why, "epsilon_low": 0.1})
+    )
+    return auditing.PlanAudit(plan=plan, audit=EpsilonAudit.model_validate(audit), after=tuple(after))
+
+
+BROKEN = _sealed("b", "broke")
+REPEATED: dict[
+    str, tuple[Any, bool, bool]
+] = {  # a second audit; whether it frees a model of plan P, and scoring
+    "as many canaries": (_sealed("c", "holds", after="b"), True, True),
+    "more canaries": (_sealed("c", "holds", 8000, after="ab"), True, True),
+    "too few canaries": (_sealed("c", "holds", 4999, after="b"), False, False),
+    "broke, too": (_sealed("c", "broke", after="b"), False, False),
+    "started before the broken one was sealed": (_sealed("c", "holds", after="a"), False, False),
+    "sealed before audits said what they came after": (_sealed("c", "holds"), False, False),
+    "of another plan": (_sealed("c", "holds", plan="Q", after="b"), False, True),
+}
+
+
+@pytest.mark.parametrize("second", REPEATED)
+def test_a_broken_audit_stands_until_one_as_strong_that_came_after_it_holds(
+    second: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, frees_model, frees_use_case = REPEATED[second]
+    site, shop, plan = None, None, SimpleNamespace(digest=lambda: "P")
+    monkeypatch.setattr(auditing, "_kept", lambda *_: iter((other, BROKEN)))
+    standing = auditing.standing_audits(site, shop, "fraud", plan)  # type: ignore[arg-type]
+    assert (BROKEN.audit not in standing) == frees_model
+    if frees_use_case:
+        auditing.refuse_broken(site, shop, "fraud")
+    else:
+        with pytest.raises(auditing.BrokenClaim, match="with 5,000 canaries or more"):
+            auditing.refuse_broken(site, shop, "fraud")
+
+
+def test_an_audit_sealed_before_is_read_as_one_that_came_after_none() -> None:
+    old = json.loads(_sealed("c", "holds", after="b").model_dump_json())
+    del old["after"]
+    assert not auditing.PlanAudit.model_validate_json(json.dumps(old)).clears(BROKEN, plan=None)
+
+
+def test_an_audit_that_breaks_while_a_model_is_published_takes_its_place_away(place: Place) -> None:
+    ref, evidence = _candidate()
+    answers = iter([(), (BROKEN.audit,)])
+    assert release._promoted(_registry(), ref, evidence, lambda: next(answers)) == (
+        "the audit of run b broke the claim",
+    )
+    assert _registry().champion(NAME) is None
+    assert release._promoted(_registry(), ref, evidence, tuple) == ()
+    assert _registry().champion(NAME) == ref
 
 
 def test_another_plan_does_not_outlive_a_broken_audit(place: Place, passed: Audited) -> None:
     """A lower target has another digest, and the same trainer."""
-    from models.values.risk import EpsilonAudit
     from tasks.training import case_of
 
     shop = resolve.spec(place.pin())

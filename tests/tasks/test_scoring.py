@@ -19,7 +19,7 @@ from models.cases.facts import packed
 from models.cases.fraud import FRAUD
 from models.values.dataset import DatasetRef
 from models.values.stage import Scored
-from tasks import budget, resolve, scoring
+from tasks import auditing, budget, resolve, scoring
 from tests.infra.report import evidence_sample as sample
 from tests.tasks.conftest import Place
 
@@ -120,6 +120,37 @@ def test_a_stopped_run_goes_on_where_it_stopped(scored: tuple[Place, Scored], mo
     assert not set(again.parts) & set(done.parts)
     assert open_manifest(resolve.site().store, again.output).parents == (again.released, *again.parts)
     assert _score(place).resumed == len(scoring.PARTS)
+
+
+def test_a_claim_that_breaks_meanwhile_stops_what_is_not_published_yet(
+    scored: tuple[Place, Scored], monkeypatch: Any
+) -> None:
+    """An audit that breaks after three parts: no part more; and after the last part: no list of them."""
+    place, _ = scored
+    _champion()
+    for more in (3, len(scoring.PARTS) - 3):
+        with monkeypatch.context() as patch:
+            _breaks_after(place, more, patch)
+
+
+def _breaks_after(place: Place, parts: int, monkeypatch: Any) -> None:
+    newest = latest(resolve.site().store, "scores", NAME)
+    publish: Callable[..., DatasetRef] = scoring.publish_manifest
+    made: list[DatasetRef] = []
+
+    def publishing(store: Any, manifest: Any) -> DatasetRef:
+        made.append(publish(store, manifest))
+        if len(made) == parts:
+            audit = sample.risk().audits[0].model_copy(update={"contradictions": ("too little noise ran",)})
+            broken = auditing.PlanAudit(plan="any", audit=audit)
+            monkeypatch.setattr(auditing, "_kept", lambda *_: iter((broken,)))
+        return made[-1]
+
+    monkeypatch.setattr(scoring, "publish_manifest", publishing)
+    with pytest.raises(auditing.BrokenClaim):
+        _score(place)
+    assert len(made) == parts
+    assert latest(resolve.site().store, "scores", NAME) == newest
 
 
 def test_another_model_than_the_champion_is_refused(scored: tuple[Place, Scored]) -> None:

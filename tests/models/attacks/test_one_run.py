@@ -17,7 +17,7 @@ from models.privacy.errors import PrivacyError
 from models.privacy.examples import CustomerExamples
 from models.privacy.mechanism import Mechanism
 from models.privacy.plan import PrivacyPlan
-from models.values.risk import EpsilonAudit
+from models.values.risk import OWN_PARTS, EpsilonAudit, parts_of_charged
 from models.values.target import PrivacyTarget
 from tests.models.attacks.broken_trainers import Patch, no_clipping, short_noise, shuffling
 
@@ -134,6 +134,18 @@ def test_the_bound_is_corrected_for_the_number_of_audits() -> None:
     )
     assert once.guesses != often.guesses or once.needed < often.needed
     assert _audit(_plan(), audits=20).confidence == pytest.approx(0.9975)
+
+
+def test_a_models_own_audits_and_all_charged_ones_of_its_use_case_hold_together() -> None:
+    charged = sum(1 / parts_of_charged(number) for number in range(1, 100_000))
+    assert 0.49 < charged <= 0.5
+    assert charged + 2 / OWN_PARTS <= 1
+
+
+@pytest.mark.parametrize("parts", [OWN_PARTS, parts_of_charged(4)])
+def test_a_quarter_of_the_noise_is_still_found_by_guesses_of_a_late_audit(parts: int) -> None:
+    made = guessings(Mechanism.of(_plan()), claimed=2.0, delta=1e-5, canaries=5000, error=0.05 / parts)
+    assert max(each.share or 0 for each in made) > 0.25
 
 
 @pytest.mark.parametrize("rate", [1.0, 0.2, 0.005])

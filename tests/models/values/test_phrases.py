@@ -17,13 +17,14 @@ def test_every_sentence_of_claim_and_audit_is_known() -> None:
     from models.privacy.accounting import KNOWN_LIMITS
     from models.privacy.noise import KEYSTREAM, PHILOX
     from models.privacy.sampler import PoissonSampler
-    from tasks.auditing import UNPLANTED
+    from tasks.auditing import UNMEASURED, UNPLANTED
 
     losses = np.random.default_rng(1).normal(size=60)
     audit = membership_attack(losses, losses[::-1], run="r", delta=1e-6, seed=1)
     sentences = [
         *KNOWN_LIMITS,
         *(KEYSTREAM, PHILOX, PoissonSampler.name, audit.attack, audit.power),
+        f"{UNMEASURED} (RuntimeError)",
         *(UNPLANTED, "12 of 100 sentences known by heart would have been found with a chance of 0.9"),
         "the model reads only 1% of the sentences apart, so it could not know one by heart",
         *(audit.auc.how, audit.tpr_at_1_percent_fpr.how),
