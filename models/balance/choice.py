@@ -33,6 +33,7 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
         "knee": "It is the knee of a front of {many}: more privacy or more {metric} would cost most from here on.",
         "again": "It is the knee of the {few} that were trained again on a front of {many}: more privacy or more "
         "{metric} would cost most from here on.",
+        "stayed": "Of a front of {many} it is the one that stayed there when it was trained again.",
         "weighed": "It is the best of a front of {many} by the weights of the spec.",
         "only": "It is the only trial that keeps every constraint and that none beats.",
         "stricter": "One step more privacy, epsilon {epsilon} instead of {own} (trial {number}), would cost {cost} "
@@ -50,6 +51,7 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
         "knee": "它是由 {many} 个点构成的前沿上的拐点：从此处起，再提高隐私保护或 {metric} 的代价最大。",
         "again": "它是由 {many} 个点构成的前沿上经重新训练的 {few} 个点中的拐点："
         "从此处起，再提高隐私保护或 {metric} 的代价最大。",
+        "stayed": "在由 {many} 个点构成的前沿中，它是唯一经重新训练后仍在前沿上的点。",
         "weighed": "按规格中的权重，它是由 {many} 个点构成的前沿上最优的一个。",
         "only": "它是唯一满足所有约束且不被其他试验支配的试验。",
         "stricter": "隐私保护再严一级，即 ε 由 {own} 改为 {epsilon}（试验 {number}），{metric} 将下降 {cost} 个百分点，"
@@ -126,7 +128,9 @@ def bits_at_most(value: float) -> str:
 def _why(weighed: bool, sure: int, shown: int) -> str:
     if shown == 1:
         return "only"
-    return "weighed" if weighed else "again" if sure < shown else "knee"
+    if weighed or sure == shown:
+        return "weighed" if weighed else "knee"
+    return "again" if sure > 1 else "stayed"
 
 
 def _best(shown: Sequence[Point], weights: Mapping[Objective, float]) -> int | None:

@@ -65,7 +65,7 @@ def test_only_what_was_trained_again_is_chosen_where_anything_was() -> None:
     assert chosen().number != 2
     assert found is not None
     assert found.number == 2
-    assert "trained again" in found.reason["en"]
+    assert "the one that stayed there when it was trained again" in found.reason["en"]
 
 
 def test_nothing_is_chosen_where_nothing_keeps_the_constraints() -> None:
