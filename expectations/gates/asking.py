@@ -97,9 +97,16 @@ def validated(
 def quiet() -> Iterator[None]:
     """No log records of GX: at DEBUG they hold queries and the engine's messages."""
 
-    parents = [logging.getLogger(name) for name in _LOUD]
-    before = [(logger, logger.propagate, logger.handlers) for logger in parents]
-    for logger in parents:
+    made = [
+        name
+        for name in logging.root.manager.loggerDict
+        if name.startswith(tuple(f"{loud}." for loud in _LOUD))
+    ]
+    silenced = [
+        logging.getLogger(name) for name in (*_LOUD, *made)
+    ]  # others may have given a child a handler
+    before = [(logger, logger.propagate, logger.handlers) for logger in silenced]
+    for logger in silenced:
         logger.propagate, logger.handlers = False, [logging.NullHandler()]
     try:
         yield
