@@ -27,13 +27,12 @@ from models.balance.objectives import pooled
 from models.balance.search import Sampler, Search
 from models.balance.space import COARSEST, Choices, aimed, space_of, variant
 from models.cases.fraud import FRAUD
-from models.privacy.bits import upper_bits_planned
+from models.privacy.bits import as_measure, upper_bits_planned
 from models.privacy.trainer import fit
 from models.privacy.twin import outputs
 from models.shop.generate import make_shop
 from models.shop.specification import PUBLIC_BOUND
 from models.values.balance import Point
-from models.values.scope import Measure
 from models.values.target import PrivacyTarget
 
 SEED = 20_260_101  # of intervals
@@ -122,14 +121,7 @@ def _train(choices: Choices, number: int) -> Point:
     model = case.build_model({})
     fit(plan, model, train, loss=case.loss, optimizer=case.optimizer())
     bits = upper_bits_planned(plan)
-    bound = Measure(
-        name="bits, at most",
-        value=bits,
-        low=bits,
-        high=bits,
-        scope="public",
-        how="accountant, Renyi DP at order 1",
-    )
+    bound = as_measure(bits)
     return Point(
         number=number,
         choices=choices,

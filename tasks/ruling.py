@@ -32,7 +32,12 @@ def compliance_of(
     site: Site, shop: ShopSpec, use_case: str, released: DatasetRef, *, epsilon: float, log_matches_plan: bool
 ) -> Compliance:
     """The rules that apply to a run of a use case on a release, and which of them it meets."""
-    manifest = open_manifest(site.store, released)
+    return _judged(open_manifest(site.store, released), shop, use_case, epsilon, log_matches_plan)
+
+
+def _judged(
+    manifest: Manifest, shop: ShopSpec, use_case: str, epsilon: float, log_matches_plan: bool
+) -> Compliance:
     facts = {
         **_of_purpose(shop, use_case),
         **_of_release(shop, use_case, manifest),
@@ -47,8 +52,10 @@ def compliance_of(
 def ruled(site: Site, shop: ShopSpec, use_case: str, released: DatasetRef) -> Ruled:
     """What today's packs say of a training on a release, by its epsilon, if it does what it plans."""
 
+    manifest = open_manifest(site.store, released)
+
     def of(epsilon: float) -> tuple[float, tuple[str, ...]]:
-        rules = compliance_of(site, shop, use_case, released, epsilon=epsilon, log_matches_plan=True)
+        rules = _judged(manifest, shop, use_case, epsilon, log_matches_plan=True)
         return rules.unmet, tuple(rule.rule for rule in rules.broken)
 
     return of

@@ -97,14 +97,11 @@ def validated(
 def quiet() -> Iterator[None]:
     """No log records of GX: at DEBUG they hold queries and the engine's messages."""
 
-    made = [
-        name
-        for name in logging.root.manager.loggerDict
-        if name.startswith(tuple(f"{loud}." for loud in _LOUD))
-    ]
+    inside = tuple(f"{loud}." for loud in _LOUD)
+    children = [name for name in logging.root.manager.loggerDict if name.startswith(inside)]
     silenced = [
-        logging.getLogger(name) for name in (*_LOUD, *made)
-    ]  # others may have given a child a handler
+        logging.getLogger(name) for name in (*_LOUD, *children)
+    ]  # a child may have a handler of its own
     before = [(logger, logger.propagate, logger.handlers) for logger in silenced]
     for logger in silenced:
         logger.propagate, logger.handlers = False, [logging.NullHandler()]

@@ -101,7 +101,7 @@ def mean_exposure(bits: NDArray[np.float64], *, confidence: float = 0.95, seed: 
 
 def chance_exposure(others: int) -> float:
     """What a model shows on average that knows none, in bits: a rank by lot among `others` and the canary itself."""
-    return float(math.log2(others + 1) - np.log2(np.arange(1, others + 2)).mean())
+    return float(_by_lot(others).mean())
 
 
 def found_from(planted: int, others: int, *, power: float, confidence: float = 0.95) -> int:
@@ -111,10 +111,16 @@ def found_from(planted: int, others: int, *, power: float, confidence: float = 0
     """
     from scipy.stats import norm
 
-    lot = math.log2(others + 1) - np.log2(np.arange(1, others + 2))
-    chance, most = chance_exposure(others), math.log2(others + 1)
+    lot = _by_lot(others)
+    chance, most = float(lot.mean()), float(lot[0])
     known = np.arange(planted + 1) / planted
     mean = known * most + (1 - known) * chance
     variance = known * most**2 + (1 - known) * (lot**2).mean() - mean**2
     needed = (norm.ppf((1 + confidence) / 2) + norm.ppf(power)) * np.sqrt(np.maximum(variance, 0) / planted)
     return int(np.flatnonzero(mean - chance > needed)[0])
+
+
+def _by_lot(others: int) -> NDArray[np.float64]:
+    """The exposures of all ranks among `others` and the canary itself, the first rank's first."""
+    found: NDArray[np.float64] = math.log2(others + 1) - np.log2(np.arange(1, others + 2))
+    return found

@@ -93,6 +93,15 @@ class Place:
         return [path for path in files if canary in path.read_bytes()]
 
 
+def as_private(place: Place, folder: Path) -> Path:
+    """A spec in `folder` as if the shop's customers were real."""
+    spec = yaml.safe_load((place.shop / "shop.yaml").read_text())
+    del spec["synthetic"]
+    written = folder / "shop.yaml"
+    written.write_text(yaml.safe_dump(spec, allow_unicode=True, sort_keys=False))
+    return written
+
+
 def _tiny(folder: Path) -> None:
     """300 customers with orders and consents; a release that so few rows can carry."""
     from models.shop.generate import make_shop

@@ -12,7 +12,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import yaml
 
 from infra.manifests import open_manifest
 from infra.registry import Registry, RegistryError
@@ -27,7 +26,7 @@ from tasks import auditing, budget, release, resolve, scoring
 from tasks.stage import StageFailed
 from tests.infra.report import evidence_sample as sample
 from tests.models.attacks.broken_trainers import no_clipping, short_noise, shuffling
-from tests.tasks.conftest import Place, copied
+from tests.tasks.conftest import Place, as_private, copied
 
 NAME = "embedded-shop-fraud"
 HOUSE = Path(__file__).resolve().parents[2]
@@ -105,10 +104,7 @@ def test_a_claim_that_holds_says_what_it_could_have_shown(
 def test_internal_numbers_of_a_private_shop_are_not_printed(
     place: Place, passed: Audited, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    spec = yaml.safe_load((place.shop / "shop.yaml").read_text())
-    del spec["synthetic"]
-    private = tmp_path / "shop.yaml"
-    private.write_text(yaml.safe_dump(spec, allow_unicode=True, sort_keys=False))
+    private = as_private(place, tmp_path)
     auditing.show(passed, str(private), as_json=True)
     said = json.loads(capsys.readouterr().out)
     assert (said["epsilon_low"], said["correct"]) == ("internal", "internal")

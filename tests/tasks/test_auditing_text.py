@@ -16,7 +16,7 @@ from models.values.stage import Audited
 from tasks import audit, auditing, budget, resolve, training
 from tests.models.attacks.broken_trainers import short_noise
 from tests.small_spec import reduced
-from tests.tasks.conftest import Place
+from tests.tasks.conftest import Place, as_private
 
 pytestmark = pytest.mark.prove
 
@@ -104,10 +104,7 @@ def test_later_models_of_the_plan_show_them(place: Place, audited: Audited) -> N
 def test_numbers_of_a_private_shop_are_not_printed(
     place: Place, audited: Audited, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    spec = yaml.safe_load((place.shop / "shop.yaml").read_text())
-    del spec["synthetic"]
-    private = tmp_path / "shop.yaml"
-    private.write_text(yaml.safe_dump(spec, allow_unicode=True, sort_keys=False))
+    private = as_private(place, tmp_path)
     said = []
     for path in (place.shop / "shop.yaml", private):
         auditing.show(audited, str(path), as_json=True)

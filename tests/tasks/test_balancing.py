@@ -126,9 +126,10 @@ def test_weights_of_the_spec_choose(balanced: Any) -> None:
     )
     front = _concluded(place, _search(place)).front
     assert front.choice is not None
-    shown = [front.point(number).upper_bits for number in front.front]
-    assert front.point(front.choice.number).upper_bits == min(shown)
-    assert "weights of the spec" in front.choice.reason["en"]
+    shown = [front.point(number) for number in front.front]
+    sure = [point for point in shown if point.repeats > 1] or shown
+    assert front.point(front.choice.number) == min(sure, key=lambda point: point.upper_bits)
+    assert len(shown) == 1 or "weights of the spec" in front.choice.reason["en"]
 
 
 def test_a_search_goes_on_without_a_trial_that_cannot_be_made(
