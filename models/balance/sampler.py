@@ -4,14 +4,12 @@ Each objective is believed a Gaussian process of the choices. Objectives that no
 accountant, epsilon, seconds) show hardly any noise, and bits are known to grow about with the square of epsilon, so
 their processes are sure after a few trials and only utility has to be learnt; that is why this needs far fewer
 trainings than samplers that know nothing of their objectives. What a trial is expected to gain counts by the seconds
-it is expected to take (Snoek et al. 2012).
+it is expected to take (Snoek et al. 2012), a part of which is known to grow with the examples it looks at.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -26,6 +24,7 @@ from models.balance.gaussian import Belief, GaussianProcess, Trend, flat
 from models.balance.improvement import expected_improvement
 from models.balance.objectives import Objective
 from models.balance.space import SECONDS, Space
+from models.balance.trends import following, lasting
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -38,7 +37,6 @@ _SPREAD: Final = 1024  # places looked at over the whole space, and as many near
 _NEAR, _NEARER = 0.1, 0.04
 _ROUNDS, _BEST, _AROUND = 3, 20, 20
 _EDGE: Final = 1e-4
-_POWERS: Final[dict[Objective, int]] = {"upper_bits": 2, "epsilon": 1}  # of epsilon, as these grow
 
 
 class HypervolumeSampler(BaseSampler):
@@ -108,11 +106,11 @@ class _Judged:
         differing = [axis for axis in range(values.shape[1]) if np.ptp(values[:, axis]) > 0]
         self._axes = differing or [0]
         self._processes = [
-            _process(self.places, self._scales[axis].plain(values[:, axis]), waiting, _trend(space, what))
+            _process(self.places, self._scales[axis].plain(values[:, axis]), waiting, following(space, what))
             for axis, what in enumerate(bounds)
             if axis in self._axes
         ]
-        self._spent = _spent(self.places, told)
+        self._spent = _spent(space, self.places, told)
         missed = np.array([[each.constraints[name] for name in sorted(each.constraints)] for each in told])
         self._limits = [
             _process(self.places, column, waiting)
@@ -168,22 +166,10 @@ class _Scale:
         return Belief((mean - self._best) / wide, np.maximum(slope * belief.stddev / wide, 1e-12))
 
 
-def _spent(places: Floats, told: Sequence[FrozenTrial]) -> GaussianProcess | None:
+def _spent(space: Space, places: Floats, told: Sequence[FrozenTrial]) -> GaussianProcess | None:
     """What is believed of the logarithm of a trial's seconds; None where it was not noted."""
     seconds = np.array([float(each.user_attrs.get(SECONDS, 0.0)) for each in told])
-    return GaussianProcess(places, np.log(seconds)) if seconds.min() > 0 else None
-
-
-def _trend(space: Space, what: Objective) -> Trend:
-    """What is known beforehand of the logarithm of an objective: how it follows epsilon's."""
-    for axis, knob in enumerate(space.knobs):
-        if knob.name == "epsilon" and knob.log and (power := _POWERS.get(what)):
-            return partial(_along, axis, power * math.log(knob.high / knob.low))
-    return flat
-
-
-def _along(axis: int, slope: float, places: Floats) -> Floats:
-    return slope * places[:, axis]
+    return GaussianProcess(places, np.log(seconds), lasting(space)) if seconds.min() > 0 else None
 
 
 def _process(places: Floats, values: Floats, waiting: Floats, trend: Trend = flat) -> GaussianProcess:
