@@ -368,7 +368,7 @@ def _down(options: argparse.Namespace) -> int:
     settings = _settings()
     from tasks import house
 
-    return house.down(settings)
+    return house.down(settings, as_json=options.json)
 
 
 def _refuse(message: str, *, as_json: bool) -> int:

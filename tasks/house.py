@@ -31,7 +31,7 @@ class Standing(Value):
     troubles: tuple[str, ...] = ()
 
 
-def down(settings: Settings) -> int:
+def down(settings: Settings, *, as_json: bool) -> int:
     """Stop workers with their runs, then MLflow, then Prefect, and say what was stopped."""
     stopped = list(workers.stop(settings))
     server = operate.running_server(settings)
@@ -39,7 +39,12 @@ def down(settings: Settings) -> int:
         workers.give_up_runs(server.api, at_pick_up=False)
     stopped += ["MLflow server"] if servers.stop(settings) else []
     stopped += ["Prefect server"] if operate.stop_server(settings) else []
-    print(f"Stopped: {', '.join(stopped)}." if stopped else "No local Prefect server was running.")
+    if as_json:
+        import json
+
+        print(json.dumps({"stopped": stopped}))
+    else:
+        print(f"Stopped: {', '.join(stopped)}." if stopped else "No local Prefect server was running.")
     return 0
 
 

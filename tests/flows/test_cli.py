@@ -225,6 +225,8 @@ def test_status_of_a_new_home_names_the_next_step(capsys, home):
 def test_down_without_a_server_is_no_fault(capsys):
     assert cli.main(["down"]) == 0
     assert capsys.readouterr().out == "No local Prefect server was running.\n"
+    assert cli.main(["down", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"stopped": []}
 
 
 def test_a_missing_audit_log_is_no_whole_one():

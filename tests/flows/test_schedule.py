@@ -121,8 +121,9 @@ def test_down_in_the_midst_of_a_run_leaves_nothing_running(operated: House, trai
     run = _start(operated, "prepare")
     _wait_for(operated, "prepare", "RUNNING", identifier=run)
     assert len(processes(operated)) >= 4
-    done = operated.privet("down")
-    assert done.stdout == "Stopped: worker of pool 'cpu', MLflow server, Prefect server.\n", done.stderr
+    done = operated.privet("down", "--json")
+    stopped = ["worker of pool 'cpu'", "MLflow server", "Prefect server"]
+    assert json.loads(done.stdout) == {"stopped": stopped}, done.stderr
     assert processes(operated) == []
 
 
