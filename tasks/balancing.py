@@ -28,6 +28,7 @@ from tasks import resolve
 from tasks.budget import account
 from tasks.choosing import keep_front
 from tasks.fencing import still_wanted
+from tasks.freshness import made_under
 from tasks.gating import write_new_page
 from tasks.ruling import packs_of
 from tasks.sealing import keep_internal, named
@@ -97,6 +98,7 @@ def gather(
     name = _same_case(shop, use_case, other)
     key = _key(other, name, released, trials, private, shop.target(use_case).epsilon)
     with resolve.bench(f"gather {use_case}", 3) as bench:
+        made_under(bench.site, other, released)
         if (known := referred(bench.site, key)) is not None:
             return known.model_copy(update={"source": searched})
         charged = _pay(bench, other, name, trials) if private else 0.0

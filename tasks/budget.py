@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from infra.manifests import open_manifest
 from infra.report.pictures import epsilon_meter
 from models.values.dataset import DatasetRef
-from models.values.errors import PrivetError
 from models.values.spec import ShopSpec
 from models.values.stage import SpecRef
 from tasks import resolve
 from tasks.artifacts import publish_markdown
 from tasks.choosing import taken
+from tasks.freshness import made_under
 from tasks.stage import stage
-
-
-class StaleRelease(PrivetError, ValueError):
-    """The release was made under another spec than the one in force."""
 
 
 def account(shop: ShopSpec) -> str:
@@ -31,8 +26,7 @@ def reserve(pinned: SpecRef, use_case: str, released: DatasetRef, what: str = "t
     evaluation, and nobody is both (parallel composition, McSherry 2009).
     """
     shop, site = resolve.spec(pinned), resolve.site()
-    if open_manifest(site.store, released).policy_hash != shop.digest():
-        raise StaleRelease(f"{released} was made under another version of the spec; run prepare again")
+    made_under(site, shop, released)
     target = taken(site, shop, use_case).target
     reservation = site.ledger.reserve(
         account(shop),

@@ -153,7 +153,7 @@ def _manifest(
         shop=shop.shop,
         synthetic=shop.synthetic,
         created_at=bench.now,
-        policy_hash=shop.digest(),
+        policy_hash=shop.policy_hash(),
         parents=(parent,),
         tables=tuple(writer.tables),
         files=tuple(writer.files),

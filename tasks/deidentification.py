@@ -241,7 +241,7 @@ def _draft(bench: resolve.Bench, shop: ShopSpec, writer: Writer, curated: Datase
         shop=shop.shop,
         synthetic=shop.synthetic,
         created_at=bench.now,
-        policy_hash=shop.digest(),
+        policy_hash=shop.policy_hash(),
         parents=(curated,),
         tables=tuple(writer.tables),
         files=tuple(writer.files),

@@ -73,7 +73,7 @@ def _write(
             shop=shop.shop,
             synthetic=shop.synthetic,
             created_at=bench.now,
-            policy_hash=shop.digest(),
+            policy_hash=shop.policy_hash(),
             tables=tuple(writer.tables),
             files=tuple(writer.files),
             dropped_columns=dropped,

@@ -22,8 +22,8 @@ from models.values.spec import ShopSpec
 from models.values.stage import RegisteredModel, Scored, SpecRef
 from tasks import resolve
 from tasks.auditing import refuse_broken
-from tasks.budget import StaleRelease
 from tasks.fencing import still_wanted
+from tasks.freshness import made_under
 from tasks.stage import scrubbed, stage
 from tasks.training import case_of, tables_of
 
@@ -59,8 +59,7 @@ def score(
     shop, started = resolve.spec(pinned), time.monotonic()
     with resolve.bench(f"score {use_case}", len(PARTS)) as bench:
         released = released or latest(bench.site.store, "released", shop.shop)
-        if open_manifest(bench.site.store, released).policy_hash != shop.digest():
-            raise StaleRelease(f"{released} was made under another version of the spec; run prepare again")
+        made_under(bench.site, shop, released)
         work = _Work(bench, shop, use_case, released, version)
         done, resumed = work.done(), 0
         for number, part in enumerate(PARTS, 1):
@@ -165,7 +164,7 @@ class _Work:
             shop=self._shop.shop,
             synthetic=self._shop.synthetic,
             created_at=datetime.now(UTC),
-            policy_hash=self._shop.digest(),
+            policy_hash=self._shop.policy_hash(),
             parents=parents,
             tables=tables,
             files=files,

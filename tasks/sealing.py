@@ -27,7 +27,7 @@ def keep_internal(
         shop=shop.shop,
         synthetic=shop.synthetic,
         created_at=bench.now,
-        policy_hash=shop.digest(),
+        policy_hash=shop.policy_hash(),
         parents=parents,
         tables=(),
         files=(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -236,6 +237,11 @@ class ShopSpec(Value):
     def public_data(self) -> bool:
         """True if the data is synthetic and public, so that every number may be shown (and is labelled)."""
         return self.synthetic is not None
+
+    def policy_hash(self) -> str:
+        """What data are made under: the digest of everything but the `balance` of use cases, which only chooses."""
+        chosen = {"use_cases": {"__all__": {"balance"}}}
+        return hashlib.sha256(self.model_dump_json(exclude_none=True, exclude=chosen).encode()).hexdigest()
 
     def customer_column(self, table: str) -> str | None:
         """The column of `table` that leads to the customer, own or foreign key; None for public tables."""

@@ -21,6 +21,7 @@ from models.values.stage import Balanced, SearchRef
 from tasks import balancing, choosing, intake, resolve
 from tasks.balancing import NoTrials
 from tasks.budget import account
+from tasks.freshness import StaleRelease
 from tasks.ruling import packs_of
 from tasks.studies import LostRecord, alone
 from tasks.trials import A_SECOND
@@ -55,6 +56,31 @@ def balanced(prepared: Place, tmp_path_factory: pytest.TempPathFactory) -> Any:
         again = balancing.again.fn(place.pin(), "fraud", search)
         assert balancing.again.fn(place.pin(), "fraud", search) is None, "one repeat was allowed"
         yield place, search, points, again, _concluded(place, search)
+
+
+@pytest.fixture(scope="module")
+def real(prepared: Place, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """The tiny shop, prepared as if its customers were real."""
+
+    def change(spec: dict[str, Any]) -> None:
+        del spec["synthetic"]
+        spec["budget"] = {"epsilon": 1000.0, "delta": 0.01}
+
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("real")
+        patch.setenv("PRIVET_HOME", str(folder / "home"))
+        place = copied(prepared, folder)
+        place.change_spec(change)
+        place.prepare()
+    return place
+
+
+@pytest.fixture
+def private(real: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """A copy of it, in force for this test."""
+    monkeypatch.setenv("PRIVET_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PRIVET_THREADS", "2")
+    return copied(real, tmp_path)
 
 
 def test_a_search_has_a_front_and_a_choice_in_two_languages(balanced: Any) -> None:
@@ -108,9 +134,8 @@ def test_a_search_that_was_stopped_goes_on(balanced: Any) -> None:
 def test_a_tighter_bound_moves_the_choice_without_another_training(balanced: Any) -> None:
     place, _, points, _, done = balanced
     chosen = done.front.point(done.front.choice.number)
-    looser = [point for point in points if point.upper_bits > chosen.upper_bits]
     bound = {"what": "upper_bits", "at_most": chosen.upper_bits * 0.99}
-    if not looser or chosen.upper_bits == min(point.upper_bits for point in points):
+    if chosen.upper_bits == min(point.upper_bits for point in points):
         bound = {"what": "upper_bits", "at_least": chosen.upper_bits * 1.01}
     place.change_spec(lambda spec: spec["use_cases"]["fraud"].update(balance={"constraints": [bound]}))
     moved = _concluded(place, _search(place)).front
@@ -155,8 +180,14 @@ def test_a_search_goes_on_without_a_trial_that_cannot_be_made(
     assert [point.number for point in _concluded(place, search).front.points] == [1]
 
 
-def test_a_private_search_is_paid_before_its_first_trial(place: Place) -> None:
-    _private(place, epsilon=1000.0)
+def test_a_release_of_another_spec_is_not_searched_on(place: Place) -> None:
+    place.change_spec(lambda spec: spec.update(minimum_count=11))
+    with pytest.raises(StaleRelease, match="run prepare again"):
+        _search(place)
+
+
+def test_a_private_search_is_paid_before_its_first_trial(private: Place) -> None:
+    place = private
     search = _search(place, 2, private=True)
     entry = resolve.site().ledger.entries(account(resolve.spec(place.pin())))[-1]
     assert search.charged == entry.epsilon == 3.0 * (2 + balancing.REPEATS)
@@ -181,12 +212,11 @@ def test_a_private_search_is_paid_before_its_first_trial(place: Place) -> None:
     assert "epsilon" in Path(done.page).read_text(encoding="utf-8")
 
 
-def test_a_private_search_that_lost_its_record_trains_nothing(place: Place) -> None:
-    _private(place, epsilon=1000.0)
-    search = _search(place, 1, private=True)
-    next((place.home / "balance").glob("*.jsonl")).unlink()
+def test_a_private_search_that_lost_its_record_trains_nothing(private: Place) -> None:
+    search = _search(private, 1, private=True)
+    next((private.home / "balance").glob("*.jsonl")).unlink()
     with pytest.raises(LostRecord, match="what it spent is spent"):
-        balancing.trial.fn(place.pin(), "fraud", search, 0)
+        balancing.trial.fn(private.pin(), "fraud", search, 0)
 
 
 def test_two_processes_make_one_training_of_a_search_at_a_time(place: Place) -> None:
@@ -229,16 +259,14 @@ def test_a_stand_in_is_judged_by_the_spec_of_the_shop_that_searches(place: Place
     assert (front.points[0].unmet, front.packs) == (1.0, packs_of(resolve.spec(pinned)))
 
 
-def test_a_private_search_beyond_the_budget_is_refused(place: Place) -> None:
-    _private(place, epsilon=20.0)
+def test_a_private_search_beyond_the_budget_is_refused(private: Place) -> None:
     with pytest.raises(BudgetExceeded):
-        _search(place, 30, private=True)
-    assert not list((place.home / "balance").glob("*"))
+        _search(private, 400, private=True)
+    assert not list((private.home / "balance").glob("*"))
 
 
-def test_private_data_is_not_searched_by_default(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    _private(place, epsilon=20.0)
-    spec = str(place.shop / "shop.yaml")
+def test_private_data_is_not_searched_by_default(private: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = str(private.shop / "shop.yaml")
     monkeypatch.setattr(balancing, "STAND_IN_CUSTOMERS", 300)
     stand_in = balancing.source(spec, "fraud", False, None)
     assert stand_in != spec
@@ -261,13 +289,3 @@ def test_a_choice_never_exceeds_the_target_nor_what_was_reserved(place: Place) -
         account(shop), epsilon=1.0, delta=1e-9, cap_epsilon=90.0, cap_delta=1e-3, what="train/fraud/test"
     )
     assert choosing.paid(site, account(shop), reserved.id, wanted).target.epsilon == 1.0
-
-
-def _private(place: Place, *, epsilon: float) -> None:
-    """The tiny shop as if its customers were real."""
-
-    def change(spec: dict[str, Any]) -> None:
-        del spec["synthetic"]
-        spec["budget"] = {"epsilon": epsilon, "delta": 0.01}
-
-    place.change_spec(change)

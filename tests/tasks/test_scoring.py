@@ -19,7 +19,8 @@ from models.cases.facts import packed
 from models.cases.fraud import FRAUD
 from models.values.dataset import DatasetRef
 from models.values.stage import Scored
-from tasks import auditing, budget, resolve, scoring
+from tasks import auditing, resolve, scoring
+from tasks.freshness import StaleRelease
 from tests.infra.report import evidence_sample as sample
 from tests.tasks.conftest import Place
 
@@ -183,7 +184,7 @@ def test_a_changed_facts_file_is_refused(scored: tuple[Place, Scored]) -> None:
 
 def test_a_release_of_another_spec_is_refused(place: Place) -> None:
     place.change_spec(lambda spec: spec.update(minimum_count=11))
-    with pytest.raises(budget.StaleRelease):
+    with pytest.raises(StaleRelease):
         _score(place)
 
 

@@ -145,6 +145,21 @@ def test_a_changed_spec_has_another_digest_and_an_equal_one_the_same(spec_with):
     assert first.digest() == again.digest() != other.digest()
 
 
+def test_data_stay_what_they_are_when_only_the_balance_changes(spec_with):
+    """A release goes on being used under another choice, and under nothing else that is another."""
+    first = ShopSpec.model_validate(spec_with())
+    chosen = ShopSpec.model_validate(spec_with("use_cases.fraud.balance", {"weights": {"upper_bits": 1.0}}))
+    assert chosen.digest() != first.digest()
+    assert chosen.policy_hash() == first.policy_hash()
+    for place, value in (
+        ("use_cases.fraud.privacy", {"epsilon": 1.0}),
+        ("minimum_count", 11),
+        ("releases.people.anonymity.k", 11),
+    ):
+        other = ShopSpec.model_validate(spec_with(place, value))
+        assert other.policy_hash() != first.policy_hash(), place
+
+
 def test_the_customer_column_of_every_way(spec_with):
     spec = ShopSpec.model_validate(spec_with())
     assert [spec.customer_column(table) for table in ("orders", "lines")] == ["customer_id", "order_id"]
