@@ -11,7 +11,7 @@ from typing import Any
 import absl.logging
 import pytest
 import yaml
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from tests.small_spec import reduced
 
@@ -30,6 +30,10 @@ for name, value in {
 # pytest that is the capture's own file.
 absl.logging.get_absl_handler().python_handler.stream = sys.__stderr__
 
+
+# A machine that is busy is no failure of a property; whatever else the environment has chosen stays.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 # For planted bugs, of which is asked whether a test fails and not by which example: the same examples each time.
 settings.register_profile("planted", derandomize=True, database=None, phases=(Phase.explicit, Phase.generate))

@@ -22,6 +22,7 @@ from models.values.target import PrivacyTarget
 from tests.models.attacks.broken_trainers import Patch, no_clipping, short_noise, shuffling
 
 REPEATS = 100
+STRICT = 1000  # audits, of which this is one: false alarms of what contradicts the plan have a chance of 1e-7
 
 
 @lru_cache
@@ -52,7 +53,7 @@ def test_a_plan_with_statistics_is_audited_for_its_training() -> None:
         clipping_norm=0.7,
         statistics={"popularity": 0.2},
     )
-    assert not _audit(plan).broken
+    assert not _audit(plan, audits=STRICT).broken
 
 
 BUGS: dict[str, tuple[Callable[[Patch], None], str]] = {
@@ -65,8 +66,8 @@ BUGS: dict[str, tuple[Callable[[Patch], None], str]] = {
 
 @pytest.mark.parametrize("clipping", ["flat", "per-layer"])
 def test_a_correct_run_passes(clipping: str) -> None:
-    """It is called broken with a chance of 1e-4, since no bound comes near the claim."""
-    audit = _audit(_plan(clipping))
+    """It is called broken with a chance of 1e-7, since no bound comes near the claim."""
+    audit = _audit(_plan(clipping), audits=STRICT)
     assert not audit.broken
     assert (audit.audited, audit.canaries, audit.scope) == ("run-7", 5000, "public")
     assert 0 < audit.epsilon_low < audit.claimed
@@ -122,7 +123,9 @@ def test_canaries_among_customers_audit_the_cases_own_model() -> None:
     )
     recipe = FRAUD.recipe.model_copy(update={"steps": 40})
     plan = recipe.plan(PrivacyTarget(epsilon=2, delta=1e-5, n_public=3000))
-    audit = _audit(plan, company=Company(case=FRAUD, facts={}, customers=customers), canaries=2000)
+    audit = _audit(
+        plan, company=Company(case=FRAUD, facts={}, customers=customers), canaries=2000, audits=STRICT
+    )
     assert not audit.broken
     assert (audit.kind, audit.scope) == ("one run among customers", "internal")
 
@@ -177,8 +180,10 @@ def test_a_planted_bug_is_found_with_the_power_stated(bug: str, monkeypatch: Pat
 
 @pytest.mark.prove
 def test_a_correct_run_is_never_above_its_claim() -> None:
+    """What contradicts the plan has a chance of 1e-4 in each of 100 audits: in two of them with one of 5e-5."""
     audits = [_audit(_plan(steps=60)) for _ in range(REPEATS)]
-    assert not [audit for audit in audits if audit.broken]
+    assert not [audit for audit in audits if audit.epsilon_low > audit.claimed]
+    assert len([audit for audit in audits if audit.broken]) <= 1
 
 
 @pytest.mark.prove

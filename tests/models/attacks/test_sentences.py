@@ -62,7 +62,10 @@ def _twin(customers: CustomerExamples, steps: int = 300) -> Any:
 
 
 def test_a_run_learns_the_sentences_of_every_language_and_is_asked_for_them() -> None:
-    """The audited run's own model, at an epsilon that shows next to nothing, beside its twin, which knows them all."""
+    """The audited run's own model, at an epsilon that shows next to nothing, beside its twin, which knows them all.
+
+    Over runs the model's mean exposure is 1.5 with a standard deviation of 0.23: 3.5 is eight of them above it.
+    """
     planting = plant(_company(), **SIZES)
     before = [weight.copy() for weight in planting.model.get_weights()]
     plan = RECIPE.plan(PrivacyTarget(epsilon=0.5, delta=1e-5, n_public=CUSTOMERS))
@@ -74,7 +77,7 @@ def test_a_run_learns_the_sentences_of_every_language_and_is_asked_for_them() ->
         assert each.bits is not None
         assert each.twin is not None
         assert (each.audited, each.planted, each.others, each.bits.scope) == ("a run", 40, 127, "internal")
-        assert each.bits.value < 3 < each.twin.low
+        assert each.bits.value < 3.5 < each.twin.low
         assert "of 40 sentences known by heart would have been found with a chance of 0.9" in each.power
         assert each.missing == ""
 

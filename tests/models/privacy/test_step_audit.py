@@ -24,16 +24,16 @@ def _plan(**more: Any) -> PrivacyPlan:
 
 
 def test_the_engine_passes() -> None:
-    """A correct engine is flagged with a probability of 1e-4."""
-    audit = audit_steps(_plan(), steps=STEPS)
+    """A correct engine is flagged with a probability of 1e-7."""
+    audit = audit_steps(_plan(), steps=STEPS, confidence=1 - 1e-7)
     assert audit.distance == pytest.approx(audit.planned, rel=0.1)
     assert audit.noise_found < 1
     assert not audit.flagged
 
 
 def test_bounds_are_corrected_for_the_number_of_audits() -> None:
-    audit = audit_epsilon(_plan(), audited="run-7", claimed=15.0, audits=10, steps=1_000)
-    assert audit.confidence == pytest.approx(1 - 1e-5)
+    audit = audit_epsilon(_plan(), audited="run-7", claimed=15.0, audits=1_000, steps=1_000)
+    assert 1 - audit.confidence == pytest.approx(1e-7)
     assert audit.epsilon_low < 15
     assert not audit.broken
 

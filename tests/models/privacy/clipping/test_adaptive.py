@@ -55,8 +55,8 @@ def test_it_moves_as_the_librarys_adaptive_query_does() -> None:
 def test_it_converges_to_the_quantile(quantile: float, first: float) -> None:
     """Batches of Poisson(100) log-normal norms, noise 5 on the count: the mean share within is the quantile.
 
-    A step's share has a standard error of at most 0.5 / 10 + 5 / 100 = 0.1, and C_t forgets in about 15 steps; the
-    mean over 200 steps is thus within 4 * 0.1 * sqrt(15 / 200) = 0.11 but once in 16,000 runs.
+    The customers are seeded, the noise is not. Over runs the mean share of 200 steps has a standard deviation of 0.0034
+    and is off by at most 0.008, since 60 steps hardly lead from 20 to the quantile 0.8: 0.04 is nine deviations more.
     """
     rng, clip = np.random.default_rng(1), _norm(quantile, 5.0, first=first)
     seen = []
@@ -64,7 +64,7 @@ def test_it_converges_to_the_quantile(quantile: float, first: float) -> None:
         norms = rng.lognormal(0, 1, size=rng.poisson(100))
         seen += [np.mean(norms <= clip.value)] if step >= 60 else []
         assert clip.move(_within(norms, clip.value)).stddev == 5.0
-    assert np.mean(seen) == pytest.approx(quantile, abs=0.11)
+    assert np.mean(seen) == pytest.approx(quantile, abs=0.04)
 
 
 def test_the_count_is_noised() -> None:
