@@ -15,18 +15,16 @@ from models.values.stage import SearchRef
 from tasks.trials import floor_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
 
     from infra.site import Site
     from models.balance.search import Asked
-    from models.values.balance import Choice
     from models.values.scope import Measure
     from models.values.spec import BalanceSpec
     from tasks.ruling import Ruled
     from tasks.trials import Material
 
 SEED = 1
-AFRESH = 2  # trainings after its first that what is chosen gets
+AFRESH = 2  # trainings after its first that what would be chosen gets
 
 
 class LostRecord(PrivetError, LookupError):
@@ -106,17 +104,19 @@ class Study(NamedTuple):
     def doubtful(self, most: int) -> Point | None:
         """The point to train again; None if the front is sure, or if `most` were trained again already.
 
-        What would be chosen comes first, until it was trained AFRESH times after it was found.
+        What the whole front would have chosen comes first, until it was trained AFRESH times after it was found.
         """
+        from models.balance.choice import wanted
         from models.balance.front import doubtful
 
         points: dict[int, Point] = {point.number: point for point in self.search.points}
         if sum(point.repeats - 1 for point in points.values()) >= most:
             return None
-        chosen = self._chosen(self.search.points)
-        if chosen is not None and points[chosen.number].repeats <= AFRESH:
-            return points[chosen.number]
-        named = doubtful(tuple(points.values()), self.balance.constraints)
+        bounds, weights = self.balance.constraints, self.balance.weights
+        best = wanted(tuple(points.values()), bounds, weights=weights)
+        if best is not None and points[best].repeats <= AFRESH:
+            return points[best]
+        named = doubtful(tuple(points.values()), bounds)
         return points[named[0]] if named else None
 
     def found(self, twin: Measure | None, twin_risk: Measure | None, ruled: Ruled) -> Mapping[str, Any]:
@@ -124,6 +124,7 @@ class Study(NamedTuple):
 
         Raises BalanceError if no trial could be made.
         """
+        from models.balance.choice import choose
         from models.balance.errors import BalanceError
         from models.balance.front import front, history, knee
 
@@ -137,25 +138,18 @@ class Study(NamedTuple):
             "points": points,
             "front": tuple(point.number for point in shown),
             "knee": knee(shown),
-            "choice": self._chosen(points, twin, twin_risk),
+            "choice": choose(
+                points,
+                self.balance.constraints,
+                twin=twin,
+                twin_risk=twin_risk,
+                metric=self.metric,
+                weights=self.balance.weights,
+            ),
             "hypervolume": history(points, self.bounds, self.balance.constraints),
             "seconds": round(sum(point.seconds for point in points), 1),
             "space": self.space,
         }
-
-    def _chosen(
-        self, points: Sequence[Point], twin: Measure | None = None, twin_risk: Measure | None = None
-    ) -> Choice | None:
-        from models.balance.choice import choose
-
-        return choose(
-            points,
-            self.balance.constraints,
-            twin=twin,
-            twin_risk=twin_risk,
-            metric=self.metric,
-            weights=self.balance.weights,
-        )
 
 
 def _under(ruled: Ruled, point: Point) -> Point:

@@ -31,10 +31,11 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
         "accountant)",
         "bounds": ", and no attack can learn more than {bound} bits of a customer",
         "knee": "It is the knee of a front of {many}: more privacy or more {metric} would cost most from here on.",
-        "again": "It is the knee of the {few} that were trained again on a front of {many}: more privacy or more "
-        "{metric} would cost most from here on.",
+        "near": "Of the {few} points of a front of {many} that were trained again it is the nearest to the knee.",
         "stayed": "Of a front of {many} it is the one that stayed there when it was trained again.",
         "weighed": "It is the best of a front of {many} by the weights of the spec.",
+        "heavier": "Of the {few} points of a front of {many} that were trained again it is the best by the weights of "
+        "the spec.",
         "only": "It is the only trial that keeps every constraint and that none beats.",
         "stricter": "One step more privacy, epsilon {epsilon} instead of {own} (trial {number}), would cost {cost} "
         "points of {metric} and lower the bound from {before} to {after} bits.",
@@ -49,10 +50,10 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
         "cuts": "，并将攻击实测的泄露量由每位客户 {before} 比特降至 {after} 比特（依隐私核算，最多 {bound} 比特）",
         "bounds": "，任何攻击所能获知的每位客户信息最多 {bound} 比特",
         "knee": "它是由 {many} 个点构成的前沿上的拐点：从此处起，再提高隐私保护或 {metric} 的代价最大。",
-        "again": "它是由 {many} 个点构成的前沿上经重新训练的 {few} 个点中的拐点："
-        "从此处起，再提高隐私保护或 {metric} 的代价最大。",
+        "near": "在由 {many} 个点构成的前沿上，有 {few} 个点经过重新训练，其中它最接近拐点。",
         "stayed": "在由 {many} 个点构成的前沿中，它是唯一经重新训练后仍在前沿上的点。",
         "weighed": "按规格中的权重，它是由 {many} 个点构成的前沿上最优的一个。",
+        "heavier": "在由 {many} 个点构成的前沿上，有 {few} 个点经过重新训练，按规格中的权重，它是其中最优的一个。",
         "only": "它是唯一满足所有约束且不被其他试验支配的试验。",
         "stricter": "隐私保护再严一级，即 ε 由 {own} 改为 {epsilon}（试验 {number}），{metric} 将下降 {cost} 个百分点，"
         "信息量上界由 {before} 比特降至 {after} 比特。",
@@ -78,16 +79,20 @@ def choose(
     `twin` is the training without privacy (None if there is none), `twin_risk` what attacks learn from it, in bits. The
     error of a difference takes the two as independent, which says too much where they share test customers. With
     weights every objective counts by its place between the front's best (0) and worst (1). Where points of the front
-    were trained again, only these are chosen among: what the others show may be luck. None if no point keeps all
-    constraints. Raises BalanceError for a weight below 0, or if all are 0.
+    were trained again, only these are chosen among, on the scale of the whole front: what the others show may be luck.
+    None if no point keeps all constraints. Raises BalanceError for a weight below 0, or if all are 0.
     """
     shown = front(points, constraints, objectives)
     sure = [each for each in shown if each.repeats > 1] or list(shown)
-    number = knee(sure, objectives) if weights is None else _best(sure, weights)
+    number = _best(shown, sure, weights, objectives)
     if number is None:
         return None
     chosen = next(each for each in shown if each.number == number)
-    why, counts = _why(weights is not None, len(sure), len(shown)), {"many": len(shown), "few": len(sure)}
+    best = number == _best(shown, shown, weights, objectives)
+    why, counts = (
+        _why(weights is not None, best, len(sure), len(shown)),
+        {"many": len(shown), "few": len(sure)},
+    )
     return Choice(
         number=number,
         reason={
@@ -97,6 +102,18 @@ def choose(
         stricter=_step("stricter", chosen, shown, metric),
         looser=_step("looser", chosen, shown, metric),
     )
+
+
+def wanted(
+    points: Sequence[Point],
+    constraints: Sequence[Constraint],
+    *,
+    weights: Mapping[Objective, float] | None = None,
+    objectives: Sequence[Objective] = OBJECTIVES,
+) -> int | None:
+    """The number of what would be chosen if all were sure: the point to be sure of. Arguments as in `choose`."""
+    shown = front(points, constraints, objectives)
+    return _best(shown, shown, weights, objectives)
 
 
 def difference(one: float, other: float, wide_one: float, wide_other: float) -> str:
@@ -125,15 +142,26 @@ def bits_at_most(value: float) -> str:
     return f"{math.ceil(round(value * 10**decimals, 9)) / 10**decimals:.{decimals}f}"
 
 
-def _why(weighed: bool, sure: int, shown: int) -> str:
+def _why(weighed: bool, best: bool, sure: int, shown: int) -> str:
+    """Which sentence says why: `best` is of the whole front, and not only of its points that are sure."""
     if shown == 1:
         return "only"
-    if weighed or sure == shown:
+    if best:
         return "weighed" if weighed else "knee"
-    return "again" if sure > 1 else "stayed"
+    if sure == 1:
+        return "stayed"
+    return "heavier" if weighed else "near"
 
 
-def _best(shown: Sequence[Point], weights: Mapping[Objective, float]) -> int | None:
+def _best(
+    shown: Sequence[Point],
+    among: Sequence[Point],
+    weights: Mapping[Objective, float] | None,
+    objectives: Sequence[Objective],
+) -> int | None:
+    """The best of `among` on the scale of a front: by the weights, or else the nearest to the knee."""
+    if weights is None:
+        return knee(shown, objectives, among=among)
     if min(weights.values(), default=0.0) < 0 or not sum(weights.values()) > 0:
         raise BalanceError("weights of objectives are 0 or more, and one is above 0; change them in the spec")
     if not shown:
@@ -142,8 +170,8 @@ def _best(shown: Sequence[Point], weights: Mapping[Objective, float]) -> int | N
     for what, weight in weights.items():
         column = unit(losses(shown, [what]))
         worth += weight * (column[:, 0] if column.shape[1] else 0.0)
-    ties = np.flatnonzero(np.isclose(worth, worth.min(), atol=1e-12))
-    best = min((shown[int(place)] for place in ties), key=lambda each: (each.upper_bits, each.number))
+    weighed = {each.number: round(float(at), 12) for each, at in zip(shown, worth, strict=True)}
+    best = min(among, key=lambda each: (weighed[each.number], each.upper_bits, each.number))
     return best.number
 
 

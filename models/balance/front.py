@@ -148,22 +148,27 @@ def volume(rows: Floats) -> float:
     )
 
 
-def knee(points: Sequence[Point], objectives: Sequence[Objective] = OBJECTIVES) -> int | None:
+def knee(
+    points: Sequence[Point],
+    objectives: Sequence[Objective] = OBJECTIVES,
+    *,
+    among: Sequence[Point] | None = None,
+) -> int | None:
     """The number of the best bargain on a front: the point farthest below the plane through its extremes.
 
     Objectives are scaled to 0..1 over the front; those that do not differ on it are left out. The plane goes through
     the best point of each objective, or, where these are too few to span one, through the corners of the unit box (Das
-    1999). Ties go to less risk, then to the earlier trial. None for no points.
+    1999). Ties go to less risk, then to the earlier trial. With `among` it is the best of these of the front's points.
+    None for no points.
     """
     if not points:
         return None
-    ordered = sorted(points, key=lambda each: (each.upper_bits, each.number))
-    rows = unit(losses(ordered, objectives))
-    if rows.shape[1] == 0:
-        return ordered[0].number
-    normal = _normal(rows)
-    depth = (1.0 - rows @ normal) / float(np.linalg.norm(normal))
-    return ordered[int(np.argmax(np.round(depth, 12)))].number
+    depth = dict(zip((each.number for each in points), _depth(losses(points, objectives)), strict=True))
+    best = max(
+        points if among is None else among,
+        key=lambda each: (depth[each.number], -each.upper_bits, -each.number),
+    )
+    return best.number
 
 
 def unit(rows: Floats) -> Floats:
@@ -172,6 +177,16 @@ def unit(rows: Floats) -> Floats:
     differs = high > low
     found = (rows[:, differs] - low[differs]) / (high[differs] - low[differs])
     return np.asarray(found, dtype=np.float64)
+
+
+def _depth(rows: Floats) -> list[float]:
+    """How far each of `rows` (n, d) lies below the plane through the extremes of all."""
+    placed = unit(rows)
+    if placed.shape[1] == 0:
+        return [0.0] * len(rows)
+    normal = _normal(placed)
+    depth = (1.0 - placed @ normal) / float(np.linalg.norm(normal))
+    return [round(float(each), 12) for each in depth]
 
 
 def _normal(rows: Floats) -> Floats:
