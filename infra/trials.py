@@ -42,6 +42,11 @@ class Trials:
         self._client.set_terminated(run.info.run_id)
         return str(run.info.run_id)
 
+    def noted(self, parent: str, title: str) -> bool:
+        """Whether `parent` has a child run of that title."""
+        wanted = f"tags.{_PARENT} = '{parent}' and attributes.run_name = '{title}'"
+        return bool(self._client.search_runs([self._experiment], wanted, max_results=1))
+
     def end(self, parent: str, files: Mapping[str, str]) -> None:
         """Finish the parent run with the texts that it shows."""
         with private_files():

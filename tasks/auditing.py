@@ -110,17 +110,20 @@ def audit(
             audits=parts_of_charged(_number(bench.site, shop, use_case, reservation)),
             company=planting.company,
         )
-        try:
-            withdrawn = _withdrawn(bench.site, shop, use_case) if found.broken else None
-        finally:  # whatever the registry answers, the audit is kept
-            twin = found.seconds <= shop.use_cases[use_case].balance.attack_seconds and not found.broken
-            exposures = _exposures(planting, found, _twin(company) if twin else None)
-            if not found.broken:
-                still_wanted()
-            kept = PlanAudit(plan=plan.digest(), audit=found, exposures=exposures, after=after)
-            keep_internal(bench, shop, ref, {AUDIT: kept.model_dump_json().encode()}, released)
-        if found.broken:  # once more: a model may have become champion before the seal could be read
-            withdrawn = _withdrawn(bench.site, shop, use_case) or withdrawn
+        kept = PlanAudit(plan=plan.digest(), audit=found, after=after)
+        withdrawn = None
+        if (
+            found.broken
+        ):  # sealed first, so that no kill loses it, and withdrawn before anything that takes long
+            try:
+                _seal(bench, shop, named(bench, shop, _suffix(use_case)), kept, released)
+            finally:
+                withdrawn = _withdrawn(bench.site, shop, use_case)
+        twin = found.seconds <= shop.use_cases[use_case].balance.attack_seconds and not found.broken
+        exposures = _exposures(planting, found, _twin(company) if twin else None)
+        if not found.broken:
+            still_wanted()
+        _seal(bench, shop, ref, kept.model_copy(update={"exposures": exposures}), released)
         bench.site.ledger.commit(reservation)
         bench.advance(2, "audited")
         return Audited(
@@ -150,7 +153,8 @@ def standing_exposures(site: Site, shop: ShopSpec, use_case: str, plan: PrivacyP
     """What the newest audit of `plan` shows of sentences; of a model of text that has none, that it has none."""
     if case_of(shop, use_case).read is None:
         return ()
-    same = (each.exposures for each in _kept(site, shop, use_case) if each.plan == plan.digest())
+    kept = (each for each in _kept(site, shop, use_case) if each.plan == plan.digest())
+    same = (each.exposures for each in kept if each.exposures)
     return next(same, ()) or (Exposure(missing=UNPLANTED),)
 
 
@@ -254,6 +258,12 @@ def _company(
     rows = bench.engine.materialise(case.features(*held), f"features_{use_case}")
     facts, _ = facts_of(case, plan, case.facts(*held), rows)
     return plan, Company(case=case, facts=facts, customers=case.examples(rows, "train", facts))
+
+
+def _seal(
+    bench: resolve.Bench, shop: ShopSpec, ref: DatasetRef, kept: PlanAudit, released: DatasetRef
+) -> None:
+    keep_internal(bench, shop, ref, {AUDIT: kept.model_dump_json().encode()}, released)
 
 
 def _suffix(use_case: str) -> str:

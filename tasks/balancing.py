@@ -33,7 +33,7 @@ from tasks.gating import write_new_page
 from tasks.ruling import packs_of
 from tasks.sealing import keep_internal, named
 from tasks.stage import scrubbed, stage
-from tasks.studies import Study, alone, open_study, refer, referred
+from tasks.studies import Study, alone, open_study, refer, referred, token
 from tasks.training import case_of, tables_of
 from tasks.trials import as_files, material, measured_twin, newest_release, trained
 
@@ -97,11 +97,11 @@ def gather(
         raise NoTrials(f"{trials} trials find no front; ask for 1 or more")
     name = _same_case(shop, use_case, other)
     key = _key(other, name, released, trials, private, shop.target(use_case).epsilon)
-    with resolve.bench(f"gather {use_case}", 3) as bench:
+    with resolve.bench(f"gather {use_case}", 3) as bench, alone(bench.site, key):
         made_under(bench.site, other, released)
         if (known := referred(bench.site, key)) is not None:
             return known.model_copy(update={"source": searched})
-        charged = _pay(bench, other, name, trials) if private else 0.0
+        charged = _pay(bench, other, name, trials, token(bench.site, key)) if private else 0.0
         case = case_of(other, name)
         held = tables_of(bench, other, name, released)
         rows = bench.engine.materialise(case.features(*held), "searched")
@@ -140,7 +140,7 @@ def trial(pinned: SpecRef, use_case: str, search: SearchRef, number: int) -> Poi
         given = material(bench, search, shop, use_case)
         study = _study(bench, shop, use_case, given, search)
         if study.ended(number):
-            return study.done(number)
+            return _noted(bench, shop, use_case, search, study.done(number))
         asked = study.ask()
         try:
             return _run(bench, shop, use_case, given, search, study, asked.number, asked.choices)
@@ -225,11 +225,28 @@ def _run(
     point = trained(bench, given, search, choices, number=number)
     still_wanted()
     told = study.tell(number, point)
-    _runs(bench, shop, use_case).note(
-        search.parent_run, point, public=not search.private, title=f"trial {number}"
-    )
+    _note(_runs(bench, shop, use_case), search, point)
     bench.advance(1, f"epsilon {point.epsilon:.2f}, {point.seconds:.0f} s")
     return told
+
+
+def _noted(
+    bench: resolve.Bench, shop: ShopSpec, use_case: str, search: SearchRef, point: Point | None
+) -> Point | None:
+    """A point told before, which MLflow has from now on, even if a kill came between the two."""
+    if point is not None:
+        runs = _runs(bench, shop, use_case)
+        if not runs.noted(search.parent_run, _title(point)):
+            _note(runs, search, point)
+    return point
+
+
+def _note(runs: Trials, search: SearchRef, point: Point) -> None:
+    runs.note(search.parent_run, point, public=not search.private, title=_title(point))
+
+
+def _title(point: Point) -> str:
+    return f"trial {point.number}"
 
 
 def _study(bench: resolve.Bench, shop: ShopSpec, use_case: str, given: Material, search: SearchRef) -> Study:
@@ -275,21 +292,28 @@ def _key(other: ShopSpec, name: str, released: DatasetRef, trials: int, private:
     return hashlib.sha256(words.encode()).hexdigest()[:32]
 
 
-def _pay(bench: resolve.Bench, shop: ShopSpec, use_case: str, trials: int) -> float:
+def _pay(bench: resolve.Bench, shop: ShopSpec, use_case: str, trials: int, mark: str) -> float:
     """Reserve what all trials cost together at most, and use it up; returns its epsilon.
 
-    An adaptive search composes all of its trials (docs/privacy.md, rule 4).
+    An adaptive search composes all of its trials (docs/privacy.md, rule 4). What was paid under the same `mark` before
+    a kill is not paid again.
     """
     target, trainings = shop.target(use_case), trials + REPEATS
-    reserved = bench.site.ledger.reserve(
-        account(shop),
-        epsilon=target.epsilon * trainings,
-        delta=target.delta * trainings,
-        cap_epsilon=shop.budget.epsilon,
-        cap_delta=shop.budget.delta,
-        what=f"balance/{use_case}/{trainings}",
+    what, ledger = f"balance/{use_case}/{trainings}/{mark}", bench.site.ledger
+    before = [entry for entry in ledger.entries(account(shop)) if entry.what == what]
+    reserved = (
+        before[0]
+        if before
+        else ledger.reserve(
+            account(shop),
+            epsilon=target.epsilon * trainings,
+            delta=target.delta * trainings,
+            cap_epsilon=shop.budget.epsilon,
+            cap_delta=shop.budget.delta,
+            what=what,
+        )
     )
-    bench.site.ledger.commit(reserved.id)
+    ledger.commit(reserved.id)
     return reserved.epsilon
 
 

@@ -68,18 +68,19 @@ def _judge(bench: resolve.Bench, shop: ShopSpec, evidence: Evidence) -> Judge:
 
 
 def _point(evidence: Evidence, choices: Mapping[str, Number], seconds: float) -> Point:
-    """A model as a point; on private data the utility is the released one and the risk the accountant's bound."""
-    from models.privacy.bits import as_measure
+    """A model as a point; on private data the utility is the released one and the risk what the accountant bounds."""
+    from models.privacy.bits import advantage_at_most, as_measure
 
     risk, public = evidence.risk, evidence.synthetic is not None
-    upper = as_measure(risk.upper_bits)
     measured = public and risk.leakages and risk.advantage is not None
     return Point(
         number=0,
         choices=dict(choices),
         utility=evidence.utility.exact if public else evidence.utility.released,
-        risk=risk.leakages[-1].bits if measured else upper,
-        advantage=risk.advantage if measured and risk.advantage is not None else upper,
+        risk=risk.leakages[-1].bits if measured else as_measure(risk.upper_bits),
+        advantage=risk.advantage
+        if measured and risk.advantage is not None
+        else advantage_at_most(risk.upper_bits),
         upper_bits=risk.upper_bits,
         epsilon=evidence.claim.epsilon,
         unmet=evidence.compliance.unmet,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,6 @@ from models.values.stage import SearchRef
 from tasks.trials import floor_of
 
 if TYPE_CHECKING:
-
     from infra.site import Site
     from models.balance.search import Asked
     from models.values.scope import Measure
@@ -49,6 +49,18 @@ def refer(site: Site, search: SearchRef) -> None:
     """Let the same search be found again, with its record, which is empty yet."""
     _record(site, search.key).touch(mode=0o600)
     write_new(_folder(site) / f"{search.key}.json", [search.model_dump_json().encode()])
+    _token(site, search.key).unlink(missing_ok=True)
+
+
+def token(site: Site, key: str) -> str:
+    """What a private search of this key is paid under, until it can be found again: one killed before pays once.
+
+    A search whose reference is lost later is another one, and pays again.
+    """
+    path = _token(site, key)
+    if not path.exists():
+        write_new(path, [secrets.token_hex(8).encode()])
+    return path.read_text()
 
 
 def open_study(site: Site, given: Material, search: SearchRef, balance: BalanceSpec) -> Study:
@@ -159,6 +171,10 @@ def _under(ruled: Ruled, point: Point) -> Point:
 
 def _record(site: Site, key: str) -> Path:
     return _folder(site) / f"{key}.jsonl"
+
+
+def _token(site: Site, key: str) -> Path:
+    return _folder(site) / f"{key}.token"
 
 
 def _folder(site: Site) -> Path:

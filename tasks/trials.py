@@ -111,12 +111,12 @@ def trained(
 ) -> Point:
     """One training with `choices`, and its point.
 
-    On private data the utility is the released one, the risk the accountant's bound, and the seconds follow from the
-    plan, since what attacks find there and how long it takes may not decide anything without a charge.
+    On private data the utility is the released one, risk and advantage what the accountant bounds, and the seconds
+    follow from the plan, since what attacks find there and how long it takes may not decide anything without a charge.
     """
     from models.balance.space import aimed, variant
     from models.balance.taken import noted
-    from models.privacy.bits import as_measure, upper_bits_planned
+    from models.privacy.bits import advantage_at_most, as_measure, upper_bits_planned
     from models.privacy.trainer import fit
 
     case, started = variant(given.case, choices), time.perf_counter()
@@ -136,7 +136,7 @@ def trained(
     said = case.outputs(model, parts["test"], facts)
     if search.private:
         utility = metric.released(said, parts["test"], epsilon=plan.target.epsilon, delta=plan.target.delta)
-        risk = advantage = as_measure(upper)
+        risk, advantage = as_measure(upper), advantage_at_most(upper)
         seconds = plan.steps * plan.expected_batch / A_SECOND
     else:
         utility = metric.exact(said, parts["test"], seed=SEED)

@@ -20,12 +20,14 @@ from models.values.scope import Measure
 
 Said = dict[str, str]
 _POINTS: Final = 100  # of a metric in [0, 1]
+_STEP: Final = 1.1  # less apart, two epsilons are the same privacy
 
 _WORDS: Final[dict[Language, dict[str, str]]] = {
     "en": {
         "costs": "epsilon {epsilon} costs {cost} points of {metric} against not private",
         "same": "epsilon {epsilon} costs no {metric} that could be told from chance ({cost} points against not "
         "private)",
+        "gains": "epsilon {epsilon} costs no {metric}: it reaches {gain} points more than not private",
         "alone": "epsilon {epsilon} reaches a {metric} of {value}",
         "cuts": ", and cuts measured leakage from {before} to {after} bits a customer (at most {bound} by the "
         "accountant)",
@@ -45,7 +47,8 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
     },
     "zh": {
         "costs": "与不加隐私保护相比，ε = {epsilon} 使 {metric} 下降 {cost} 个百分点",
-        "same": "与不加隐私保护相比，ε = {epsilon} 使 {metric} 变化 {cost} 个百分点，与随机波动无法区分",
+        "same": "与不加隐私保护相比，ε = {epsilon} 使 {metric} 变化 {gain} 个百分点，与随机波动无法区分",
+        "gains": "ε = {epsilon} 并未降低 {metric}，反而比不加隐私保护高 {gain} 个百分点",
         "alone": "ε = {epsilon} 时 {metric} 为 {value}",
         "cuts": "，并将攻击实测的泄露量由每位客户 {before} 比特降至 {after} 比特（依隐私核算，最多 {bound} 比特）",
         "bounds": "，任何攻击所能获知的每位客户信息最多 {bound} 比特",
@@ -188,31 +191,45 @@ def _reason(
     said["value"] = f"{chosen.utility.value:.3f}"
     first = "alone"
     if twin is not None:
-        wide = math.hypot(half_width(twin), half_width(chosen.utility))
-        first = "costs" if twin.value - chosen.utility.value > wide else "same"
-        said["cost"] = difference(
-            twin.value, chosen.utility.value, half_width(twin), half_width(chosen.utility)
+        first = (
+            "costs"
+            if _clearly(twin, chosen.utility)
+            else "gains"
+            if _clearly(chosen.utility, twin)
+            else "same"
         )
+        wide = (half_width(twin), half_width(chosen.utility))
+        said["cost"] = difference(twin.value, chosen.utility.value, *wide)
+        said["gain"] = difference(chosen.utility.value, twin.value, *wide)
     said |= {"bound": bits_at_most(chosen.upper_bits), "after": bits(chosen.risk.value)}
-    less = twin_risk is not None and twin_risk.value > chosen.risk.value
+    less = twin_risk is not None and _clearly(twin_risk, chosen.risk)
     if twin_risk is not None:
         said["before"] = bits(twin_risk.value)
     parts = (first, "cuts" if less else "bounds", "end", why)
     return "".join(words[part].format(**said) for part in parts)
 
 
+def _is_step(looser: Point, stricter: Point) -> bool:
+    return looser.epsilon > stricter.epsilon * _STEP and looser.upper_bits > stricter.upper_bits
+
+
+def _clearly(more: Measure, less: Measure) -> bool:
+    """Whether a measure is above another beyond the error of their difference."""
+    return more.value - less.value > math.hypot(half_width(more), half_width(less))
+
+
 def _step(way: str, chosen: Point, shown: Sequence[Point], metric: str) -> Said:
-    """What the front's next point of less or more epsilon would cost, by language; empty at the front's end."""
+    """What the front's next point of less, or of more, epsilon and bits would cost; empty at the front's end."""
     stricter = way == "stricter"
-    there = [
-        each
-        for each in shown
-        if (each.epsilon < chosen.epsilon if stricter else each.epsilon > chosen.epsilon)
-    ]
+
+    def pair(each: Point) -> tuple[Point, Point]:
+        return (chosen, each) if stricter else (each, chosen)
+
+    there = [each for each in shown if _is_step(*pair(each))]
     if not there:
         return {}
     near = (max if stricter else min)(there, key=lambda each: each.epsilon)
-    more, less = (chosen, near) if stricter else (near, chosen)
+    more, less = pair(near)
     said = {
         "epsilon": f"{near.epsilon:.3g}",
         "own": f"{chosen.epsilon:.3g}",

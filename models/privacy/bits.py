@@ -125,3 +125,21 @@ def as_measure(bits: float) -> Measure:
         scope="public",
         how="the accountant's bound, Renyi DP at order 1",
     )
+
+
+def advantage_at_most(bits: float) -> Measure:
+    """The most that `bits` allow anyone to tell members from others: twice the AUC less one.
+
+    By Pinsker's inequality the two distributions lie at most t = sqrt(nats / 2) apart in total variation, so that at
+    every threshold TPR <= FPR + t: the area under that is (1 + 2 t - t^2) / 2.
+    """
+    apart = min(1.0, math.sqrt(bits * math.log(2) / 2))
+    most = 2 * apart - apart * apart
+    return Measure(
+        name="membership advantage (upper bound)",
+        value=most,
+        low=most,
+        high=most,
+        scope="public",
+        how="the accountant's bound in bits, by Pinsker's inequality",
+    )

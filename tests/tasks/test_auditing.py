@@ -173,7 +173,7 @@ def test_audits_of_all_plans_are_counted_and_those_of_other_use_cases_are_not(pl
 def test_a_broken_audit_has_its_effect_whatever_else_fails(
     place: Place, passed: Audited, monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:
-    """Sealed without a registry, and the champion goes without a store; and again once the seal can be read."""
+    """Sealed without a registry, and the champion goes without a store; sealed first, so no kill loses the audit."""
     broken = passed.audit.model_copy(update={"contradictions": ("the noise that ran was too little",)})
     done: list[str] = []
 
@@ -190,7 +190,7 @@ def test_a_broken_audit_has_its_effect_whatever_else_fails(
     monkeypatch.setattr(auditing, "keep_internal", part("seal"))
     with nullcontext() if failing == "nothing" else pytest.raises(StageFailed, match="OSError"):
         _audit(place)
-    assert done == ["registry", "seal", *(["registry"] if failing == "nothing" else [])]
+    assert done == ["seal", "registry", *(["seal"] if failing == "nothing" else [])]
 
 
 def _sealed(run: str, holds: str, canaries: int = 5000, *, plan: str = "P", after: str = "") -> Any:
@@ -286,6 +286,8 @@ def test_sentences_of_another_plan_say_nothing_of_a_model(place: Place, passed: 
     assert auditing.standing_exposures(site, shop, "fraud", plan) == ()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(auditing, "case_of", lambda *_: text)
+        unread = auditing.PlanAudit(plan=plan.digest(), audit=passed.audit)
+        patch.setattr(auditing, "_kept", lambda *_: iter([unread, kept[0]]))
         none = auditing.standing_exposures(site, shop, "fraud", plan)
         assert none == (Exposure(missing=auditing.UNPLANTED),)
         patch.setattr(auditing, "_kept", lambda *_: iter(kept))

@@ -119,6 +119,26 @@ def test_trials_are_child_runs_of_one_run(balanced: Any) -> None:
     assert "front.html" in {file.path for file in client.list_artifacts(search.parent_run)}
 
 
+def test_a_trial_that_a_kill_kept_from_mlflow_is_noted_when_the_search_goes_on(balanced: Any) -> None:
+    place, search, points, *_ = balanced
+    client = MlflowClient(Settings.load().mlflow_uri)
+    experiment = client.get_run(search.parent_run).info.experiment_id
+
+    def children() -> list[Any]:
+        found: list[Any] = client.search_runs(
+            [experiment],
+            f"tags.mlflow.parentRunId = '{search.parent_run}' and attributes.run_name = 'trial 2'",
+        )
+        return found
+
+    for run in children():
+        client.delete_run(run.info.run_id)
+    for _ in range(2):
+        balancing.trial.fn(place.pin(), "fraud", search, 2)
+    (child,) = children()
+    assert float(child.data.params["epsilon"]) == points[2].choices["epsilon"]
+
+
 def test_a_search_that_was_stopped_goes_on(balanced: Any) -> None:
     """The same search is found again, and what was tried is read, not tried: the same points to the last digit."""
     place, search, points, *_ = balanced
@@ -217,6 +237,23 @@ def test_a_private_search_is_paid_before_its_first_trial(private: Place) -> None
     assert "epsilon" in Path(done.page).read_text(encoding="utf-8")
 
 
+def test_a_private_search_killed_before_it_can_be_found_again_pays_once(
+    private: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = resolve.spec(private.pin())
+    before = resolve.site().ledger.spent(account(shop)).epsilon
+    with monkeypatch.context() as patch:
+        patch.setattr(balancing, "refer", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            _search(private, 1, private=True)
+    search = _search(private, 1, private=True)
+    assert resolve.site().ledger.spent(account(shop)).epsilon == before + search.charged
+    for path in (private.home / "balance").glob("*"):
+        path.unlink()
+    again = _search(private, 1, private=True)
+    assert resolve.site().ledger.spent(account(shop)).epsilon == before + search.charged + again.charged
+
+
 def test_a_private_search_that_lost_its_record_trains_nothing(private: Place) -> None:
     search = _search(private, 1, private=True)
     next((private.home / "balance").glob("*.jsonl")).unlink()
@@ -267,7 +304,7 @@ def test_a_stand_in_is_judged_by_the_spec_of_the_shop_that_searches(place: Place
 def test_a_private_search_beyond_the_budget_is_refused(private: Place) -> None:
     with pytest.raises(BudgetExceeded):
         _search(private, 400, private=True)
-    assert not list((private.home / "balance").glob("*"))
+    assert not list((private.home / "balance").glob("*.json*"))
 
 
 def test_private_data_is_not_searched_by_default(private: Place, monkeypatch: pytest.MonkeyPatch) -> None:

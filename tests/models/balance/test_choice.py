@@ -47,6 +47,15 @@ def test_what_one_step_costs_is_said_of_the_neighbours_on_the_front() -> None:
     assert set(found.stricter) == set(found.looser) == {"en", "zh"}
 
 
+def test_hardly_another_epsilon_is_no_step() -> None:
+    """Trial 4 is on the front, with 2 % less epsilon than the choice."""
+    near = [*POINTS, point(4, 0.8855, 0.099, epsilon=1.47, wide=0.003)]
+    found = chosen(near, weights={"utility": 3.0, "upper_bits": 3.1})
+    assert found.number == 1
+    assert "(trial 2)" in found.stricter["en"]
+    assert "(trial 0)" in found.looser["en"]
+
+
 @pytest.mark.parametrize(
     ("constraint", "number"),
     [
@@ -124,10 +133,32 @@ def test_a_cost_within_its_error_is_not_called_one() -> None:
     assert "costs no AUC that could be told from chance" in found.reason["en"]
 
 
-def test_leakage_that_is_not_less_than_without_privacy_is_not_called_cut() -> None:
-    found = chosen(twin_risk=measure(0.001))
+def test_a_private_model_that_is_better_is_not_called_alike() -> None:
+    found = chosen(twin=measure(0.856, 0.003))
+    assert "epsilon 1.5 costs no AUC: it reaches 3.0 ± 0.5 points more than not private" in found.reason["en"]
+    assert "反而比不加隐私保护高 3.0 ± 0.5 个百分点" in found.reason["zh"]
+
+
+def test_a_change_is_said_with_its_sign() -> None:
+    assert "使 AUC 变化 -0.1 ± 0.5 个百分点" in chosen(twin=measure(0.887, 0.003)).reason["zh"]
+
+
+@pytest.mark.parametrize("before", [measure(0.001), measure(0.05, 0.06)])
+def test_leakage_that_is_not_surely_less_than_without_privacy_is_not_called_cut(before: Any) -> None:
+    found = chosen(twin_risk=before)
     assert "cuts" not in found.reason["en"]
     assert "no attack can learn more than 0.10 bits" in found.reason["en"]
+
+
+def test_a_step_moves_epsilon_and_bits_the_same_way() -> None:
+    """Trial 4 has more epsilon and fewer bits than the choice; trial 2 both less, trial 0 both more."""
+    found = chosen(
+        [*POINTS, point(4, 0.8858, 0.099, epsilon=1.8, wide=0.003)],
+        weights={"utility": 9.0, "upper_bits": 8.9},
+    )
+    assert found.number == 1
+    assert "(trial 0)" in found.looser["en"]
+    assert "(trial 2)" in found.stricter["en"]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from dp_accounting.rdp import RdpAccountant
 
 from models.privacy.bits import (
+    advantage_at_most,
     randomised_response,
     sampled_gaussian,
     upper_bits,
@@ -136,3 +137,19 @@ def test_a_plan_and_its_run_have_one_bound_and_statistics_add_to_it() -> None:
     )
     louder = log.model_copy(update={"steps": (step.model_copy(update={"noise_stddev": 0.0}), *log.steps[1:])})
     assert upper_bits_of(louder) == math.inf
+
+
+@pytest.mark.parametrize("sigma", [0.3, 1.0, 3.0, 10.0, 50.0])
+def test_bits_bound_how_well_members_can_be_told(sigma: float) -> None:
+    """The best test of a Gaussian mechanism, AUC = Phi(1 / (sigma sqrt 2)), reaches no more; few bits bound nothing."""
+    bits = 1 / (2 * sigma**2) / math.log(2)
+    reached = math.erf(1 / (2 * sigma))
+    bound = advantage_at_most(bits)
+    assert reached <= bound.value == bound.low == bound.high <= 1
+    assert bound.scope == "public"
+    assert sigma <= 1 or bits < reached
+
+
+def test_no_bits_allow_no_advantage_and_many_allow_all() -> None:
+    assert advantage_at_most(0.0).value == 0
+    assert advantage_at_most(math.inf).value == 1
