@@ -112,10 +112,8 @@ def audit(
         )
         kept = PlanAudit(plan=plan.digest(), audit=found, after=after)
         withdrawn = None
-        if (
-            found.broken
-        ):  # sealed first, so that no kill loses it, and withdrawn before anything that takes long
-            try:
+        if found.broken:
+            try:  # sealed first, so that no kill loses it, and withdrawn before anything that takes long
                 _seal(bench, shop, named(bench, shop, _suffix(use_case)), kept, released)
             finally:
                 withdrawn = _withdrawn(bench.site, shop, use_case)

@@ -300,18 +300,14 @@ def _pay(bench: resolve.Bench, shop: ShopSpec, use_case: str, trials: int, mark:
     """
     target, trainings = shop.target(use_case), trials + REPEATS
     what, ledger = f"balance/{use_case}/{trainings}/{mark}", bench.site.ledger
-    before = [entry for entry in ledger.entries(account(shop)) if entry.what == what]
-    reserved = (
-        before[0]
-        if before
-        else ledger.reserve(
-            account(shop),
-            epsilon=target.epsilon * trainings,
-            delta=target.delta * trainings,
-            cap_epsilon=shop.budget.epsilon,
-            cap_delta=shop.budget.delta,
-            what=what,
-        )
+    before = (entry for entry in ledger.entries(account(shop)) if entry.what == what)
+    reserved = next(before, None) or ledger.reserve(
+        account(shop),
+        epsilon=target.epsilon * trainings,
+        delta=target.delta * trainings,
+        cap_epsilon=shop.budget.epsilon,
+        cap_delta=shop.budget.delta,
+        what=what,
     )
     ledger.commit(reserved.id)
     return reserved.epsilon

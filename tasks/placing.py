@@ -78,9 +78,7 @@ def _point(evidence: Evidence, choices: Mapping[str, Number], seconds: float) ->
         choices=dict(choices),
         utility=evidence.utility.exact if public else evidence.utility.released,
         risk=risk.leakages[-1].bits if measured else as_measure(risk.upper_bits),
-        advantage=risk.advantage
-        if measured and risk.advantage is not None
-        else advantage_at_most(risk.upper_bits),
+        advantage=(measured and risk.advantage) or advantage_at_most(risk.upper_bits),
         upper_bits=risk.upper_bits,
         epsilon=evidence.claim.epsilon,
         unmet=evidence.compliance.unmet,

@@ -92,10 +92,8 @@ def choose(
         return None
     chosen = next(each for each in shown if each.number == number)
     best = number == _best(shown, shown, weights, objectives)
-    why, counts = (
-        _why(weights is not None, best, len(sure), len(shown)),
-        {"many": len(shown), "few": len(sure)},
-    )
+    why = _why(weights is not None, best, len(sure), len(shown))
+    counts = {"many": len(shown), "few": len(sure)}
     return Choice(
         number=number,
         reason={
@@ -191,13 +189,7 @@ def _reason(
     said["value"] = f"{chosen.utility.value:.3f}"
     first = "alone"
     if twin is not None:
-        first = (
-            "costs"
-            if _clearly(twin, chosen.utility)
-            else "gains"
-            if _clearly(chosen.utility, twin)
-            else "same"
-        )
+        first = _against(twin, chosen.utility)
         wide = (half_width(twin), half_width(chosen.utility))
         said["cost"] = difference(twin.value, chosen.utility.value, *wide)
         said["gain"] = difference(chosen.utility.value, twin.value, *wide)
@@ -211,6 +203,13 @@ def _reason(
 
 def _is_step(looser: Point, stricter: Point) -> bool:
     return looser.epsilon > stricter.epsilon * _STEP and looser.upper_bits > stricter.upper_bits
+
+
+def _against(twin: Measure, private: Measure) -> str:
+    """Which phrase says what privacy did to the metric."""
+    if _clearly(twin, private):
+        return "costs"
+    return "gains" if _clearly(private, twin) else "same"
 
 
 def _clearly(more: Measure, less: Measure) -> bool:
