@@ -31,7 +31,7 @@ PREPARE = {
     "publish": "tasks.publishing:publish_manifest",
 }
 TRAIN = {
-    "reserve": "tasks.budget:open_manifest",
+    "reserve": "tasks.budget:made_under",
     "fit": "models.privacy.trainer:fit",
     "assess": "models.privacy.accounting:claim",
     "release": "tasks.release:render",
@@ -69,7 +69,7 @@ def main(spec: str, folder: Path) -> None:
         )
     for name, stage, target, fault in (
         ("panic", "assess", "models.privacy.accounting:claim", _bomb(folder, "panic", Panic)),
-        ("group", "reserve", "tasks.budget:open_manifest", _bomb(folder, "group", _group)),
+        ("group", "reserve", "tasks.budget:made_under", _bomb(folder, "group", _group)),
         ("report", "report", "tasks.summary:read_spec", _bomb(folder, "report")),
         (
             "unredacted",
