@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from infra.report.view import shareable
 from models.values.errors import PrivetError
 from models.values.evidence import Evidence
-from models.values.scope import Measure
+from models.values.scope import Measure, without_error
 
 TAGS = frozenset(
     {
@@ -176,4 +176,4 @@ def measures(evidence: Evidence) -> dict[str, float]:
 
 
 def _public(name: str, value: float) -> Measure:
-    return Measure(name=name, value=value, low=value, high=value, scope="public", how="of the run's log")
+    return without_error(name, value, how="of the run's log")

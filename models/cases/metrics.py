@@ -15,7 +15,7 @@ from models.privacy.auc import bootstrapped, exact_auc
 from models.privacy.evaluation import released_auc
 from models.privacy.examples import CustomerExamples
 from models.privacy.noise import Entropy, GaussianNoise, KeyStream
-from models.values.scope import Measure
+from models.values.scope import Measure, without_error
 
 Floats = NDArray[np.float64]
 _Z = 1.959964  # of a 95 % interval
@@ -52,14 +52,7 @@ class Auc:
     @property
     def chance(self) -> Measure:
         """One half."""
-        return Measure(
-            name=self.name,
-            value=0.5,
-            low=0.5,
-            high=0.5,
-            scope="public",
-            how="the same score for every example",
-        )
+        return without_error(self.name, 0.5, how="the same score for every example")
 
     def exact(self, outputs: Any, test: CustomerExamples, *, seed: int) -> Measure:
         """See Metric."""

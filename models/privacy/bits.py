@@ -27,7 +27,7 @@ from scipy.integrate import quad
 
 from models.privacy.plan import PrivacyPlan
 from models.privacy.runlog import RunLog
-from models.values.scope import Measure
+from models.values.scope import Measure, without_error
 
 _FAR = 12.0  # standard deviations; what lies beyond is below 1e-30
 _NEARLY = 1e-3
@@ -117,14 +117,8 @@ def _bregman(u: float) -> float:
 
 def as_measure(bits: float) -> Measure:
     """The bound as a public number without an error."""
-    return Measure(
-        name="leakage (bits, upper bound)",
-        value=bits,
-        low=bits,
-        high=bits,
-        scope="public",
-        how="the accountant's bound, Renyi DP at order 1",
-    )
+    how = "the accountant's bound, Renyi DP at order 1"
+    return without_error("leakage (bits, upper bound)", bits, how=how)
 
 
 def advantage_at_most(bits: float) -> Measure:
@@ -135,11 +129,5 @@ def advantage_at_most(bits: float) -> Measure:
     """
     apart = min(1.0, math.sqrt(bits * math.log(2) / 2))
     most = 2 * apart - apart * apart
-    return Measure(
-        name="membership advantage (upper bound)",
-        value=most,
-        low=most,
-        high=most,
-        scope="public",
-        how="the accountant's bound in bits, by Pinsker's inequality",
-    )
+    how = "the accountant's bound in bits, by Pinsker's inequality"
+    return without_error("membership advantage (upper bound)", most, how=how)

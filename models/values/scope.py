@@ -36,6 +36,11 @@ class Measure(Value):
         return self
 
 
+def without_error(name: str, value: float, *, how: str) -> Measure:
+    """A public number that has no error."""
+    return Measure(name=name, value=value, low=value, high=value, scope="public", how=how)
+
+
 def disclose(count: int, *, minimum: int, public: bool) -> str:
     """A count as it may leave the internal scope: exact if the data is public, else hidden under `minimum`.
 
